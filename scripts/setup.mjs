@@ -26,7 +26,10 @@ if (major < 20)
 const supported = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
 const here = `${process.platform}-${process.arch}`;
 if (!supported.includes(here))
-  stop(`no pinned Node for ${here}.`, `Sender Relay runs on ${supported.join(', ')}; on a Mac it needs macOS 13.5 or later.`);
+  stop(
+    `no pinned Node for ${here}.`,
+    `Sender Relay runs on ${supported.join(', ')}; on a Mac it needs macOS 13.5 or later.`,
+  );
 
 const stamp = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : '';
 if (stamp !== want || !existsSync(node)) {
@@ -36,20 +39,30 @@ if (stamp !== want || !existsSync(node)) {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (npm.error) stop(`npm could not be started (${npm.error.code}).`, 'Install npm (it comes with Node), then run this again.');
+  if (npm.error)
+    stop(`npm could not be started (${npm.error.code}).`, 'Install npm (it comes with Node), then run this again.');
   if (npm.status !== 0)
-    stop(`npm ci ended with exit code ${npm.status}.`, 'Its words are above; is the npm registry reachable (npm ping)?');
+    stop(
+      `npm ci ended with exit code ${npm.status}.`,
+      'Its words are above; is the npm registry reachable (npm ping)?',
+    );
   process.stderr.write(`setup: done in ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
 }
 
 if (!existsSync(node))
-  stop('the pinned Node was not installed.', 'Optional packages may be switched off: check `npm config get omit`, then delete node_modules and try again.');
+  stop(
+    'the pinned Node was not installed.',
+    'Optional packages may be switched off: check `npm config get omit`, then delete node_modules and try again.',
+  );
 const version = spawnSync(node, ['-v'], { encoding: 'utf8' });
 const wanted = `v${Object.values(pinned)[0]}`;
 if (version.status !== 0 || version.stdout.trim() !== wanted) {
   const words = `${version.stderr ?? ''}${version.error?.message ?? ''}`.trim();
   if (words.includes('libatomic'))
-    stop('the pinned Node needs libatomic.so.1.', 'Debian and Ubuntu: apt-get install libatomic1. Fedora: dnf install libatomic.');
+    stop(
+      'the pinned Node needs libatomic.so.1.',
+      'Debian and Ubuntu: apt-get install libatomic1. Fedora: dnf install libatomic.',
+    );
   stop(
     `the pinned Node does not run here (wanted ${wanted}, got ${version.stdout?.trim() || words || `exit ${version.status}`}).`,
     process.platform === 'darwin' ? 'It needs macOS 13.5 or later.' : 'Delete node_modules and try again.',

@@ -1,0 +1,149 @@
+/** What the outbox needs of its neighbours. `daemon/relay.ts` hands the real ones in; tests hand in small fakes. */
+import type { RefusalCode } from '../../protocol/codes.ts';
+import type { ContactOpted, Evidence, SenderHealth } from '../../protocol/events.ts';
+import type { Category, ErrorMeaning, EventName, MessageState, Pacing } from '../../protocol/names.ts';
+import type { GateAnswer } from '../../protocol/queries.ts';
+
+/** Whom a message goes to: one handle (normalised), or an existing group with its present members. */
+export type Recipient = { kind: 'handle'; handle: string } | { kind: 'group'; chat: string; members: string[] };
+
+/** A whole `message.send`, normalised and without doubles, before anything is stored. */
+export interface GateRequest {
+  command: string;
+  recipients: Recipient[];
+  text: string;
+  variables: string[];
+  category: Category;
+  pacing: Pacing;
+  notBefore: number | null;
+  expiresAt: number;
+  timeZone: string | null;
+}
+
+/** One waiting message. The gate keeps a fingerprint of the text, never the text. */
+export interface GateMessage {
+  message: string;
+  command: string;
+  /** Order of acceptance, unique, growing. */
+  order: number;
+  recipient: Recipient;
+  text: string;
+  variables: string[];
+  category: Category;
+  /** Decided once, at acceptance: a held message never becomes a reply. */
+  reply: boolean;
+  acceptedAt: number;
+  notBefore: number | null;
+  expiresAt: number;
+  timeZone: string | null;
+}
+
+export interface Refusal {
+  code: RefusalCode;
+  /** Name of the rule in GATE terms, e.g. `interval`, `blast`, `opt_out`. */
+  rule: string;
+  words: string;
+  retryable: boolean;
+  retryAfterMs?: number;
+  evidence?: Evidence;
+}
+
+/** A message that may go later. `until` (Unix ms) is an estimate. */
+export interface Hold {
+  until: number;
+  rule: string;
+  evidence: Evidence;
+}
+
+export type RecipientVerdict =
+  | { kind: 'go'; reply: boolean }
+  | { kind: 'hold'; reply: boolean; hold: Hold }
+  | { kind: 'refuse'; refusal: Refusal };
+
+/** `verdicts` run beside `request.recipients`. */
+export type Admission = { ok: false; refusal: Refusal } | { ok: true; verdicts: RecipientVerdict[] };
+
+export type Pick =
+  | { kind: 'go'; message: string }
+  | { kind: 'refuse'; message: string; refusal: Refusal }
+  /** Nothing may go now; look again after `wakeInMs` (monotonic), or when something changes if null. */
+  | { kind: 'idle'; wakeInMs: number | null };
+
+/** What became of a dispatched message, as far as the gate cares. */
+export interface GateOutcome {
+  state: Extract<MessageState, 'sent' | 'delivered' | 'read' | 'not_delivered' | 'unknown' | 'failed'>;
+  meaning?: ErrorMeaning;
+  appleError?: number;
+}
+
+export type OptResult = { ok: true; changed: boolean; event?: ContactOpted } | { ok: false; refusal: Refusal };
+
+export interface Gate {
+  /** Decides on a request; changes nothing. */
+  admit(request: GateRequest): Admission;
+  /** These wait from now on. Called in the accepting transaction, and at start with all that waits in the store. */
+  add(messages: GateMessage[]): void;
+  /** This one waits no longer (cancelled, expired, rejected, or its transaction was rolled back). Unknown ids are fine. */
+  remove(message: string): void;
+  /** Which waiting message goes next? Changes nothing. Replies first, then the order of acceptance. */
+  pick(): Pick;
+  /** In the transaction that stores the attempt: the text is in flight, its fingerprint is stored, the caps are drawn. */
+  dispatched(message: string): void;
+  /** In the transaction that stores the new state. `failed` frees the slot, all others count. */
+  outcome(message: string, outcome: GateOutcome): void;
+  /** Waiting messages that may never go any more (opt-outs). */
+  sweep(): { message: string; refusal: Refusal }[];
+  /** The present hold of a waiting message, or null if it may go now. */
+  holdOf(message: string): Hold | null;
+  /** Estimates that moved enough to be told again (GATE: more than 10 minutes and 10 %, at most hourly). Remembers them as told. */
+  movedHolds(): { message: string; hold: Hold }[];
+  optOut(handle: string, source: 'command' | 'person'): OptResult;
+  optIn(handle: string, source: 'command' | 'person'): OptResult;
+  /** Both return the health that holds afterwards, or a refusal. */
+  pause(reason: string): SenderHealth;
+  resume(source: 'command' | 'person'): { ok: true; health: SenderHealth } | { ok: false; refusal: Refusal };
+  check(request: GateRequest): {
+    request: { verdict: 'go' | 'hold' | 'refuse'; code?: RefusalCode; words: string };
+    recipients: GateAnswer[];
+  };
+}
+
+/** One try to hand one text to Messages. */
+export interface AttemptRequest {
+  attempt: string;
+  message: string;
+  recipient: Recipient;
+  text: string;
+  /** `any` allows SMS/RCS; `imessage` reports it and stops. */
+  service: 'imessage' | 'any';
+}
+
+export type SendOutcome =
+  /** Messages took it. What became of it is told by sightings of its row. */
+  | { kind: 'accepted' }
+  /** Proven: nothing left this Mac. `again`: worth another attempt by ourselves. */
+  | {
+      kind: 'not_started';
+      code: RefusalCode | 'interrupted' | 'script_error';
+      appleNumber?: number;
+      words: string;
+      again: boolean;
+    }
+  /** Nobody can tell yet. Never sent again by itself. */
+  | { kind: 'may_have_gone'; words: string };
+
+export interface Bridge {
+  /** Resolves when `chat.db` has been read to its present end and all that was seen is committed, and the lane is open. */
+  ready(): Promise<{ ok: true } | { ok: false; condition: string }>;
+  /** In the dispatching transaction: stores the attempt with the ROWID baseline. */
+  begin(attempt: AttemptRequest): void;
+  /** Runs a stored attempt. Never throws for what Messages does. */
+  run(attempt: string): Promise<SendOutcome>;
+  /** After a restart: what became of attempts without a stored outcome. Waits for or ends a leftover child first. */
+  recover(): Promise<{ attempt: string; message: string; outcome: SendOutcome }[]>;
+}
+
+export interface Journal {
+  /** Must be called in the transaction of the change that it tells. Returns the event's id. */
+  append(name: EventName, data: Record<string, unknown>, options?: { id?: string }): string;
+}

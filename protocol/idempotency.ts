@@ -1,0 +1,32 @@
+/**
+ * What makes two commands the same: SHA-256 of the canonical JSON of name, version and data (PROTOCOL invariant 2).
+ * An attachment's `url` is left out where its `sha256` is given, since signed URLs change while the bytes do not.
+ */
+import { createHash } from 'node:crypto';
+
+/** JSON with sorted keys and no white space. Numbers, strings, booleans, null, arrays and plain objects only. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((v) => (v === undefined ? 'null' : canonicalJson(v))).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, v]) => v !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** 64 hex digits. `data` is the data as received, before defaults are filled in. */
+export function commandDigest(name: string, version: number, data: Record<string, unknown>): string {
+  return createHash('sha256')
+    .update(canonicalJson([name, version, withoutSignedUrls(data)]))
+    .digest('hex');
+}
+
+function withoutSignedUrls(data: Record<string, unknown>): Record<string, unknown> {
+  if (!Array.isArray(data.attachments)) return data;
+  const attachments = data.attachments.map((a: unknown) => {
+    if (typeof a !== 'object' || a === null || !('sha256' in a) || typeof a.sha256 !== 'string') return a;
+    return { ...a, url: undefined };
+  });
+  return { ...data, attachments };
+}

@@ -1,0 +1,64 @@
+/** Names of everything that version 1 of the protocol can say. */
+
+/** Where a message can be. States only move along the arrows of `daemon/outbox/states.ts`. */
+export const MESSAGE_STATES = [
+  'accepted',
+  'held',
+  'dispatching',
+  'sent',
+  'delivered',
+  'read',
+  'not_delivered',
+  'failed',
+  'unknown',
+  'rejected',
+  'cancelled',
+  'expired',
+] as const;
+export type MessageState = (typeof MESSAGE_STATES)[number];
+
+export const CATEGORIES = ['conversational', 'transactional', 'marketing'] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+export const PACINGS = ['queue', 'reject'] as const;
+export type Pacing = (typeof PACINGS)[number];
+
+/** What an Apple error says about whom. `unknown` is an honest answer. */
+export const ERROR_MEANINGS = [
+  'recipient',
+  'sender_account',
+  'network',
+  'attachment',
+  'text_suspected_junk',
+  'unknown',
+] as const;
+export type ErrorMeaning = (typeof ERROR_MEANINGS)[number];
+
+/** Commands that this version can answer with more than `unsupported`. */
+export const COMMAND_NAMES = [
+  'message.send',
+  'message.cancel',
+  'sender.pause',
+  'sender.resume',
+  'opt_out.put',
+  'opt_in.put',
+  'snapshot.request',
+] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+export const QUERY_NAMES = ['message.get', 'queue.list', 'sender.get', 'gate.check'] as const;
+export type QueryName = (typeof QUERY_NAMES)[number];
+
+export const EVENT_NAMES = [
+  'command.result',
+  'message.status',
+  'message.inbound',
+  'message.observed',
+  'contact.opted_out',
+  'contact.opted_in',
+  'sender.health',
+  'relay.health',
+  'snapshot',
+  'gap',
+] as const;
+export type EventName = (typeof EVENT_NAMES)[number];
