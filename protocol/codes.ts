@@ -32,7 +32,7 @@ export const REFUSAL_CODES = [
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
-/** May the same request succeed later, unchanged and under the same id? */
+/** May the same request succeed later, unchanged but under a new id? (Under the same id the stored refusal is told again.) */
 export const RETRYABLE: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'interval_not_kept',
   'marketing_blast',

@@ -135,8 +135,11 @@ export type SendOutcome =
 export interface Bridge {
   /** Resolves when `chat.db` has been read to its present end and all that was seen is committed, and the lane is open. */
   ready(): Promise<{ ok: true } | { ok: false; condition: string }>;
-  /** In the dispatching transaction: stores the attempt with the ROWID baseline. */
-  begin(attempt: AttemptRequest): void;
+  /**
+   * In the dispatching transaction: stores the attempt with the ROWID baseline. False, and nothing is stored, if `chat.db` has
+   * grown since it was read to its end: ask `ready` again, a STOP may be in what came.
+   */
+  begin(attempt: AttemptRequest): boolean;
   /** Runs a stored attempt. Never throws for what Messages does. */
   run(attempt: string): Promise<SendOutcome>;
   /** After a restart: what became of attempts without a stored outcome. Waits for or ends a leftover child first. */

@@ -1,0 +1,300 @@
+/**
+ * The journal: what the controller must still hear, numbered and on disk.
+ *
+ *   append (in the transaction of the change) ─▶ durable ─▶ sent ─▶ acked ─▶ kept for a while ─▶ pruned
+ *
+ * The numbers are those of one *stream*. When the controller's memory of the stream does not fit ours (its store or ours was
+ * lost or set back), the journal makes itself a new stream: a snapshot, then everything it still holds, numbered from 1,
+ * **with the same ids**, so that nothing is lost and nothing takes effect twice.
+ *
+ * The caller owes: `append` only inside a transaction of the group commit; nothing beyond `lastSeq` may go on the wire.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Received } from '../../protocol/frames.ts';
+import { JOURNAL_LIMITS } from '../../protocol/limits.ts';
+import type { EventName } from '../../protocol/names.ts';
+import type { Clock } from '../host/clock.ts';
+import type { GroupCommit } from '../host/commit.ts';
+import type { Db } from '../host/db.ts';
+import { dropOldestStatuses } from './overflow.ts';
+
+export interface JournalEvent {
+  seq: number;
+  id: string;
+  name: EventName;
+  version: number;
+  /** Unix ms, as told. */
+  at: number;
+  data: Record<string, unknown>;
+}
+
+export interface JournalLimits {
+  events: number;
+  bytes: number;
+  ageMs: number;
+  /** How many acked events are kept, so that a controller set back a little can resume without a new stream. */
+  keepAcked: number;
+}
+
+interface EventRow {
+  seq: number;
+  id: string;
+  name: string;
+  version: number;
+  at: number;
+  data: string;
+  bytes: number;
+}
+
+/** Beyond this many acked events above `keepAcked` the oldest are pruned, in one go. */
+const PRUNE_STEP = 500;
+
+export class Journal {
+  readonly #db: Db;
+  readonly #commit: GroupCommit;
+  readonly #clock: Clock;
+  readonly #limits: JournalLimits;
+  readonly #listeners = new Set<() => void>();
+  #snapshot: (reason: string) => void = () => {};
+  #presentState: (message: string) => void = () => {};
+  #stream: string;
+  #lastSeq: number;
+  #ackedSeq: number;
+  #unackedBytes: number;
+  #ackStored: number;
+  readonly #stopListening: () => void;
+
+  constructor(o: { db: Db; commit: GroupCommit; clock: Clock; limits?: Partial<JournalLimits> }) {
+    this.#db = o.db;
+    this.#commit = o.commit;
+    this.#clock = o.clock;
+    this.#limits = { ...JOURNAL_LIMITS, keepAcked: 10_000, ...o.limits };
+    o.db.transaction(() => {
+      o.db.sql('INSERT OR IGNORE INTO journal_state (one, stream) VALUES (1, ?)').run(newStreamName());
+    });
+    const state = o.db
+      .sql<{ stream: string; acked_seq: number }>('SELECT stream, acked_seq FROM journal_state')
+      .get() ?? { stream: '', acked_seq: 0 };
+    this.#stream = state.stream;
+    this.#ackedSeq = state.acked_seq;
+    this.#ackStored = state.acked_seq;
+    this.#lastSeq = this.#newestSeq();
+    this.#unackedBytes = this.#bytesAfter(this.#ackedSeq);
+    this.#stopListening = o.commit.onDurable(() => this.#becameDurable());
+  }
+
+  /** How the outbox tells its present state, for new streams and after a gap. Both append events in the running transaction. */
+  tellWith(o: { snapshot: (reason: string) => void; presentState: (message: string) => void }): void {
+    this.#snapshot = o.snapshot;
+    this.#presentState = o.presentState;
+  }
+
+  /** Name of the stream that the numbers belong to. */
+  get stream(): string {
+    return this.#stream;
+  }
+
+  /** The newest number that is on disk. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get ackedSeq(): number {
+    return this.#ackedSeq;
+  }
+
+  /** Events that the controller has not confirmed. */
+  get unacked(): number {
+    return this.#lastSeq - this.#ackedSeq;
+  }
+
+  /**
+   * Adds an event, in the transaction of the change that it tells. An id that the journal still holds is not added again.
+   * Returns the id.
+   */
+  append(name: EventName, data: Record<string, unknown>, options: { id?: string; at?: number } = {}): string {
+    const id = options.id ?? `ev_${randomBytes(12).toString('base64url')}`;
+    const text = JSON.stringify(data);
+    const message = name === 'message.status' && typeof data.message === 'string' ? data.message : null;
+    const done = this.#db
+      .sql(
+        `INSERT INTO journal_event (id, name, version, at, data, bytes, message) VALUES (?, ?, 1, ?, ?, ?, ?)
+         ON CONFLICT (id) DO NOTHING`,
+      )
+      .run(id, name, options.at ?? this.#clock.now(), text, text.length + 160, message);
+    if (done.changes > 0) this.#unackedBytes += text.length + 160;
+    return id;
+  }
+
+  /** Durable events after a number, oldest first: at least one if there is any, else as many as fit both limits. */
+  read(afterSeq: number, limit: { frames: number; bytes: number }): JournalEvent[] {
+    const rows = this.#db
+      .sql<EventRow>(
+        'SELECT seq, id, name, version, at, data, bytes FROM journal_event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+      )
+      .all(afterSeq, this.#lastSeq, Math.max(1, Math.min(limit.frames, 500)));
+    const events: JournalEvent[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      bytes += row.bytes;
+      if (events.length > 0 && bytes > limit.bytes) break;
+      events.push(toEvent(row));
+    }
+    return events;
+  }
+
+  /**
+   * At an opening: does what the controller has received fit what is held here? `resume`: go on after `afterSeq`.
+   * `renewed`: this is a new stream now (read `stream` again), to be told from number 1. Durable when it resolves.
+   */
+  async resume(received: Received | null): Promise<{ kind: 'resume' | 'renewed'; afterSeq: number; reason?: string }> {
+    const misfit = this.#misfit(received);
+    if (misfit === null) {
+      const afterSeq = received?.seq ?? 0;
+      if (afterSeq > this.#ackedSeq) this.acked(afterSeq);
+      return { kind: 'resume', afterSeq };
+    }
+    await this.renew(misfit);
+    return { kind: 'renewed', afterSeq: 0, reason: misfit };
+  }
+
+  #misfit(received: Received | null): string | null {
+    const { floor_seq: floorSeq, floor_id: floorId } = this.#db
+      .sql<{ floor_seq: number; floor_id: string | null }>('SELECT floor_seq, floor_id FROM journal_state')
+      .get() ?? { floor_seq: 0, floor_id: null };
+    if (received === null || received.seq === 0)
+      return floorSeq === 0 && (received === null || received.stream === this.#stream)
+        ? null
+        : 'the controller has lost what it had received';
+    if (received.stream !== this.#stream) return 'the controller remembers another stream';
+    if (received.seq > this.#lastSeq) return 'the relay’s own store was set back';
+    if (received.seq < floorSeq) return 'the controller’s store was set back beyond what is kept';
+    const here =
+      received.seq === floorSeq
+        ? floorId
+        : this.#db.sql<{ id: string }>('SELECT id FROM journal_event WHERE seq = ?').get(received.seq)?.id;
+    // A gap stands for the numbers that it swallowed: whoever stopped inside may go on with it.
+    if (here === undefined) return null;
+    return here === received.id ? null : 'the same number names another event';
+  }
+
+  /** Makes a new stream of all that is held: a snapshot first, then every event with its own id, numbered from 1. */
+  async renew(reason: string): Promise<void> {
+    const stream = newStreamName();
+    await this.#commit.run(() => {
+      const db = this.#db;
+      db.exec('CREATE TEMP TABLE held AS SELECT * FROM journal_event ORDER BY seq');
+      db.exec('DELETE FROM journal_event');
+      db.exec("DELETE FROM sqlite_sequence WHERE name = 'journal_event'");
+      this.#snapshot(reason);
+      db.exec(
+        `INSERT OR IGNORE INTO journal_event (id, name, version, at, data, bytes, message)
+         SELECT id, name, version, at, data, bytes, message FROM held WHERE name <> 'snapshot' ORDER BY seq`,
+      );
+      db.exec('DROP TABLE held');
+      db.sql('UPDATE journal_state SET stream = ?, acked_seq = 0, floor_seq = 0, floor_id = NULL').run(stream);
+      this.#stream = stream;
+      this.#ackedSeq = 0;
+      this.#ackStored = 0;
+      this.#unackedBytes = this.#bytesAfter(0);
+    });
+  }
+
+  /** Everything up to `seq` is on the controller's disk. Lower numbers than before are fine. */
+  acked(seq: number): void {
+    if (seq <= this.#ackedSeq) return;
+    this.#ackedSeq = Math.min(seq, this.#lastSeq);
+    if (this.#ackedSeq - this.#ackStored < PRUNE_STEP && this.#ackedSeq !== this.#lastSeq) return;
+    this.#ackStored = this.#ackedSeq;
+    void this.#commit.run(() => this.#storeAck()).catch(() => {});
+  }
+
+  /** Calls `listener` when there may be new durable events. Returns how to stop that. */
+  onDurable(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What is held, for health and metrics. */
+  depth(): { unacked: number; unackedBytes: number; held: number } {
+    const held = this.#db.sql<{ held: number }>('SELECT count(*) AS held FROM journal_event').get()?.held ?? 0;
+    return { unacked: this.unacked, unackedBytes: this.#unackedBytes, held };
+  }
+
+  close(): void {
+    this.#stopListening();
+    this.#listeners.clear();
+  }
+
+  #storeAck(): void {
+    this.#db.sql('UPDATE journal_state SET acked_seq = ?').run(this.#ackedSeq);
+    const keepFrom = this.#ackedSeq - this.#limits.keepAcked;
+    const floor = this.#db
+      .sql<{ seq: number; id: string }>('SELECT seq, id FROM journal_event WHERE seq <= ? ORDER BY seq DESC LIMIT 1')
+      .get(keepFrom);
+    if (floor) {
+      const oldest = this.#db.sql<{ seq: number }>('SELECT min(seq) AS seq FROM journal_event').get()?.seq ?? 0;
+      if (floor.seq - oldest >= PRUNE_STEP) {
+        this.#db.sql('UPDATE journal_state SET floor_seq = ?, floor_id = ?').run(floor.seq, floor.id);
+        this.#db.sql('DELETE FROM journal_event WHERE seq <= ?').run(floor.seq);
+      }
+    }
+    this.#unackedBytes = this.#bytesAfter(this.#ackedSeq);
+  }
+
+  #becameDurable(): void {
+    const newest = this.#newestSeq();
+    if (newest === this.#lastSeq) return;
+    this.#lastSeq = newest;
+    if (this.#overLimits()) void this.#commit.run(() => this.#shrink()).catch(() => {});
+    for (const listener of this.#listeners) listener();
+  }
+
+  #overLimits(): boolean {
+    if (this.unacked > this.#limits.events || this.#unackedBytes > this.#limits.bytes) return true;
+    if (this.unacked === 0 || this.unacked % 1000 !== 0) return false;
+    const oldest = this.#db
+      .sql<{ at: number }>('SELECT at FROM journal_event WHERE seq > ? ORDER BY seq LIMIT 1')
+      .get(this.#ackedSeq);
+    return oldest !== undefined && this.#clock.now() - oldest.at > this.#limits.ageMs;
+  }
+
+  #shrink(): void {
+    if (!this.#overLimits()) return;
+    const touched = dropOldestStatuses(this.#db, {
+      afterSeq: this.#ackedSeq,
+      limits: this.#limits,
+      now: this.#clock.now(),
+    });
+    for (const message of touched) this.#presentState(message);
+    this.#unackedBytes = this.#bytesAfter(this.#ackedSeq);
+  }
+
+  #newestSeq(): number {
+    return (
+      this.#db.sql<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'journal_event'").get()?.seq ?? 0
+    );
+  }
+
+  #bytesAfter(seq: number): number {
+    return (
+      this.#db.sql<{ bytes: number | null }>('SELECT sum(bytes) AS bytes FROM journal_event WHERE seq > ?').get(seq)
+        ?.bytes ?? 0
+    );
+  }
+}
+
+function toEvent(row: EventRow): JournalEvent {
+  return {
+    seq: row.seq,
+    id: row.id,
+    name: row.name as EventName,
+    version: row.version,
+    at: row.at,
+    data: JSON.parse(row.data) as Record<string, unknown>,
+  };
+}
+
+function newStreamName(): string {
+  return `e_${randomBytes(9).toString('base64url')}`;
+}

@@ -1,0 +1,219 @@
+/**
+ * `message.send`: from a request to stored messages, or to one refusal with a reason.
+ *
+ * A refusal that hits the whole request is a `command.result` with `ok: false`. Where only some recipients of several may not be
+ * written to, the others go their way, and those become messages in the state `rejected`.
+ */
+import { createHash } from 'node:crypto';
+import type { RefusalCode } from '../../protocol/codes.ts';
+import type { MessageSend } from '../../protocol/commands.ts';
+import { MAX_LIFETIME_MS, MAX_TEXT_CHARACTERS, MAX_WAITING_MESSAGES } from '../../protocol/limits.ts';
+import type { Clock } from '../host/clock.ts';
+import { normaliseHandle } from '../host/handles.ts';
+import type { Answer } from './commands.ts';
+import { addressOf, type Messages, type NewMessage, toGateMessage } from './messages.ts';
+import type { Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
+
+/** Groups that exist in Messages. Members without the own address; null if there is no such group. */
+export interface Groups {
+  members(chat: string): string[] | null;
+}
+
+/** Does `chat.db` already hold a from-me row with this text to this recipient, not older than `sinceAt` and claimed by nobody? */
+export interface Lookalikes {
+  find(recipient: Recipient, text: string, sinceAt: number): boolean;
+}
+
+type Normalised = { ok: true; recipients: Recipient[] } | { ok: false; answer: Answer };
+
+export class Acceptance {
+  readonly #clock: Clock;
+  readonly #messages: Messages;
+  readonly #gate: Gate;
+  readonly #groups: Groups;
+  readonly #lookalikes: Lookalikes;
+  readonly #region: string | undefined;
+  #waiting: number;
+
+  constructor(o: {
+    clock: Clock;
+    messages: Messages;
+    gate: Gate;
+    groups: Groups;
+    lookalikes: Lookalikes;
+    region?: string;
+  }) {
+    this.#clock = o.clock;
+    this.#messages = o.messages;
+    this.#gate = o.gate;
+    this.#groups = o.groups;
+    this.#lookalikes = o.lookalikes;
+    this.#region = o.region;
+    const counts = o.messages.counts();
+    this.#waiting = counts.waiting + counts.held;
+  }
+
+  /** In the command's transaction. */
+  accept(send: MessageSend, command: string): Answer {
+    const fault = this.#fault(send);
+    if (fault) return fault;
+    const normalised = this.#normalise(send.to);
+    if (!normalised.ok) return normalised.answer;
+    const request = toRequest(send, command, normalised.recipients);
+    const admission = this.#gate.admit(request);
+    if (!admission.ok) {
+      const { code, words, retryAfterMs, rule, evidence } = admission.refusal;
+      return { ok: false, code, message: words, retryAfterMs, detail: { rule, ...(evidence ? { evidence } : {}) } };
+    }
+    const messages = request.recipients.map((recipient, index) =>
+      this.#store(send, command, recipient, admission.verdicts[index] ?? { kind: 'go', reply: false }),
+    );
+    return { ok: true, detail: { messages } };
+  }
+
+  /** A message has left the queue, whatever the reason. */
+  left(): void {
+    this.#waiting = Math.max(0, this.#waiting - 1);
+  }
+
+  #store(
+    send: MessageSend,
+    command: string,
+    recipient: Recipient,
+    verdict: RecipientVerdict,
+  ): { message: string; to: string } {
+    const fresh: NewMessage = {
+      id: messageId(command, recipient),
+      command,
+      recipient,
+      text: send.text,
+      variables: send.variables ?? [],
+      category: send.category,
+      service: send.service,
+      reply: verdict.kind !== 'refuse' && verdict.reply,
+      acceptedAt: this.#clock.now(),
+      notBefore: send.not_before ?? null,
+      expiresAt: send.expires_at,
+      timeZone: send.time_zone ?? null,
+      passthrough: send.passthrough ?? null,
+    };
+    const stored = this.#messages.insert(fresh);
+    const named = { message: stored.id, to: addressOf(recipient) };
+    if (verdict.kind === 'refuse') {
+      const { code, rule, words, retryable, evidence } = verdict.refusal;
+      this.#messages.move(stored.id, 'rejected', { code, rule, words, retryable, ...(evidence ? { evidence } : {}) });
+      return named;
+    }
+    if (this.#mayHaveGone(send, recipient)) {
+      // The store is younger than the command, and Messages already shows this text to this person: never a second send.
+      this.#messages.move(stored.id, 'dispatching');
+      this.#messages.move(stored.id, 'unknown', {
+        words:
+          'The relay’s store was lost, and chat.db already holds this text to this recipient: it is not sent again.',
+      });
+      return named;
+    }
+    this.#waiting += 1;
+    this.#gate.add([toGateMessage(stored)]);
+    if (verdict.kind === 'hold') {
+      const { until, rule, evidence } = verdict.hold;
+      this.#messages.move(stored.id, 'held', { until: Math.round(until), rule, evidence });
+    }
+    return named;
+  }
+
+  #mayHaveGone(send: MessageSend, recipient: Recipient): boolean {
+    if (send.created > this.#messages.storeCreatedAt) return false;
+    return this.#lookalikes.find(recipient, send.text, send.created);
+  }
+
+  #fault(send: MessageSend): Answer | null {
+    if (send.attachments && send.attachments.length > 0)
+      return refuse('unsupported', 'This relay sends text only; attachments are not built in yet.');
+    if (send.text.trim() === '') return refuse('bad_request', 'text: it is empty; there is nothing to send.');
+    if (send.text.length > MAX_TEXT_CHARACTERS && characters(send.text) > MAX_TEXT_CHARACTERS)
+      return refuse(
+        'text_too_long',
+        `The text has ${characters(send.text).toLocaleString('en')} characters; the most is ${MAX_TEXT_CHARACTERS.toLocaleString('en')}.`,
+      );
+    if (send.expires_at <= send.created) return refuse('bad_request', 'expires_at: it is not later than `created`.');
+    if (send.expires_at - send.created > MAX_LIFETIME_MS)
+      return refuse('bad_request', 'expires_at: it may be at most 30 days after `created`.');
+    if (send.not_before !== undefined && send.not_before >= send.expires_at)
+      return refuse('bad_request', 'not_before: it is not earlier than `expires_at`.');
+    if (send.time_zone !== undefined && !isTimeZone(send.time_zone))
+      return refuse('bad_request', `time_zone: ${send.time_zone} is not an IANA time zone.`);
+    if (this.#waiting >= MAX_WAITING_MESSAGES)
+      return refuse('overloaded', `${this.#waiting.toLocaleString('en')} messages wait already; the most is 100,000.`);
+    return null;
+  }
+
+  #normalise(to: MessageSend['to']): Normalised {
+    if (typeof to === 'object' && !Array.isArray(to)) {
+      const members = this.#groups.members(to.chat);
+      if (members) return { ok: true, recipients: [{ kind: 'group', chat: to.chat, members }] };
+      const direct = normaliseHandle(to.chat);
+      if (direct.ok) return { ok: true, recipients: [{ kind: 'handle', handle: direct.handle }] };
+      return {
+        ok: false,
+        answer: refuse(
+          'not_found',
+          `There is no chat ${to.chat} in Messages; groups must exist before they can be written to.`,
+        ),
+      };
+    }
+    const recipients = new Map<string, Recipient>();
+    for (const written of typeof to === 'string' ? [to] : to) {
+      const result = normaliseHandle(written, this.#region);
+      if (!result.ok)
+        return { ok: false, answer: refuse('recipient_invalid', `${JSON.stringify(written)} is ${result.why}.`) };
+      recipients.set(result.handle, { kind: 'handle', handle: result.handle });
+    }
+    return { ok: true, recipients: [...recipients.values()] };
+  }
+}
+
+/** The same for the same command and recipient, whatever becomes of the store in between. */
+function messageId(command: string, recipient: Recipient): string {
+  return `m_${createHash('sha256')
+    .update(`${command}\n${addressOf(recipient)}`)
+    .digest('base64url')
+    .slice(0, 20)}`;
+}
+
+export function toRequest(
+  send: Pick<MessageSend, 'text' | 'variables' | 'category' | 'pacing' | 'not_before' | 'expires_at' | 'time_zone'>,
+  command: string,
+  recipients: Recipient[],
+): GateRequest {
+  return {
+    command,
+    recipients,
+    text: send.text,
+    variables: send.variables ?? [],
+    category: send.category,
+    pacing: send.pacing,
+    notBefore: send.not_before ?? null,
+    expiresAt: send.expires_at,
+    timeZone: send.time_zone ?? null,
+  };
+}
+
+function refuse(code: RefusalCode, message: string): Answer {
+  return { ok: false, code, message };
+}
+
+function characters(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

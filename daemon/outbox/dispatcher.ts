@@ -1,0 +1,192 @@
+/**
+ * The dispatcher: takes what the gate lets go, one at a time, and hands it to Messages.
+ *
+ *   recover ─▶ ┌─▶ pick ─ idle ─▶ wait for news, or until the gate's next moment
+ *              │     │ go
+ *              │     ▼
+ *              │   chat.db read to its end (a STOP that is there is seen) ─▶ pick again
+ *              │     ▼
+ *              │   ATTEMPT, FINGERPRINT AND STATE ON DISK, in one transaction ─▶ osascript ─▶ outcome on disk ─┐
+ *              └──────────────────────────────────────────────────────────────────────────────────────────────┘
+ *
+ * Stop means: take nothing more, finish the send that runs, return. An outcome "nothing left" is proven and may be tried again;
+ * "may have gone" never is.
+ */
+import { randomBytes } from 'node:crypto';
+import { type Clock, pause } from '../host/clock.ts';
+import type { GroupCommit } from '../host/commit.ts';
+import { messageOf } from '../host/errors.ts';
+import type { Log } from '../host/log.ts';
+import { type Message, type Messages, toGateMessage } from './messages.ts';
+import type { Bridge, Gate, Refusal, SendOutcome } from './ports.ts';
+
+/** After this many attempts that provably did not start, the message has failed. */
+const MAX_TRIES = 5;
+/** How soon to look again while Messages or chat.db is not to be had. News wakes the loop earlier. */
+const NOT_READY_PAUSE_MS = 2_000;
+/** The gate's moments are estimates of a monotonic wait; never sleep longer than this without asking again. */
+const LONGEST_SLEEP_MS = 60_000;
+
+export class Dispatcher {
+  readonly #commit: GroupCommit;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #messages: Messages;
+  readonly #gate: Gate;
+  readonly #bridge: Bridge;
+  /** Called, in the transaction, when a message leaves the queue. */
+  readonly #left: () => void;
+  readonly #stop = new AbortController();
+  #awake = false;
+  #sleep = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  lastSendAt: number | null = null;
+
+  constructor(o: {
+    commit: GroupCommit;
+    clock: Clock;
+    log: Log;
+    messages: Messages;
+    gate: Gate;
+    bridge: Bridge;
+    left: () => void;
+  }) {
+    this.#commit = o.commit;
+    this.#clock = o.clock;
+    this.#log = o.log;
+    this.#messages = o.messages;
+    this.#gate = o.gate;
+    this.#bridge = o.bridge;
+    this.#left = o.left;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** Something changed that may let a message go. */
+  wake(): void {
+    this.#awake = true;
+    this.#sleep.abort();
+  }
+
+  /** Resolves when the running send, if any, has its outcome on disk. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#sleep.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    await this.#persist(() => this.#recover());
+    while (!this.#stop.signal.aborted) {
+      this.#awake = false;
+      await this.#persist(() => this.#step());
+    }
+  }
+
+  /** A broken world (disk full, chat.db gone in mid-read) must not end the loop: it is logged and tried again. */
+  async #persist(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#log.error('dispatch_failed', { error: messageOf(error) });
+      await this.#rest(NOT_READY_PAUSE_MS);
+    }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#awake || this.#stop.signal.aborted) return;
+    this.#sleep = new AbortController();
+    await pause(this.#clock, ms, this.#sleep.signal);
+  }
+
+  async #step(): Promise<void> {
+    const pick = this.#gate.pick();
+    if (pick.kind === 'idle') return this.#rest(Math.min(pick.wakeInMs ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));
+    if (pick.kind === 'refuse') return this.#refuse(pick.message, pick.refusal);
+    const ready = await this.#bridge.ready();
+    if (!ready.ok) return this.#rest(NOT_READY_PAUSE_MS);
+    if (this.#stop.signal.aborted) return;
+    const attempt = `a_${randomBytes(12).toString('base64url')}`;
+    const message = await this.#commit.run(() => this.#begin(attempt));
+    if (message) await this.#send(message, attempt);
+  }
+
+  /**
+   * In one transaction: what the gate says NOW, the attempt, the fingerprint and the state. Asked again here because other commits,
+   * an opt-out above all, may have come between the first answer and this one.
+   */
+  #begin(attempt: string): Message | null {
+    const pick = this.#gate.pick();
+    if (pick.kind !== 'go') return null;
+    const message = this.#messages.get(pick.message);
+    const startable = message && ['accepted', 'held', 'dispatching'].includes(message.state);
+    if (!message || !startable) {
+      this.#gate.remove(pick.message);
+      return null;
+    }
+    if (
+      !this.#bridge.begin({
+        attempt,
+        message: message.id,
+        recipient: message.recipient,
+        text: message.text,
+        service: message.service,
+      })
+    )
+      return null;
+    this.#gate.dispatched(message.id);
+    this.#messages.countTry(message.id);
+    if (message.state !== 'dispatching') {
+      this.#messages.move(message.id, 'dispatching');
+      this.#left();
+    }
+    return message;
+  }
+
+  async #send(message: Message, attempt: string): Promise<void> {
+    this.lastSendAt = this.#clock.now();
+    const outcome = await this.#bridge.run(attempt);
+    this.#log.info('attempt_ended', { message: message.id, attempt, outcome: outcome.kind });
+    await this.#commit.run(() => this.#apply(message.id, outcome));
+  }
+
+  /** In a transaction. `accepted` changes nothing: only a row of chat.db may say more. */
+  #apply(id: string, outcome: SendOutcome): void {
+    const message = this.#messages.get(id);
+    if (message?.state !== 'dispatching') return;
+    if (outcome.kind === 'may_have_gone') {
+      this.#messages.move(id, 'unknown', { words: outcome.words });
+      this.#gate.outcome(id, { state: 'unknown' });
+    } else if (outcome.kind === 'not_started') {
+      this.#gate.outcome(id, { state: 'failed' });
+      if (outcome.again && message.tries < MAX_TRIES && message.expiresAt > this.#clock.now()) {
+        this.#gate.add([toGateMessage(message)]);
+        return;
+      }
+      this.#messages.move(id, 'failed', { code: outcome.code, words: outcome.words, retryable: true });
+    }
+  }
+
+  async #refuse(id: string, refusal: Refusal): Promise<void> {
+    await this.#commit.run(() => this.reject(id, refusal));
+  }
+
+  /** In a transaction: a waiting message may not go any more. One that was tried in vain before has failed: nothing left. */
+  reject(id: string, refusal: Refusal): void {
+    this.#gate.remove(id);
+    const { code, rule, words, retryable, evidence } = refusal;
+    const detail = { code, rule, words, retryable, ...(evidence ? { evidence } : {}) };
+    if (this.#messages.move(id, 'rejected', detail)) this.#left();
+    else if (this.#messages.get(id)?.state === 'dispatching') this.#messages.move(id, 'failed', detail);
+  }
+
+  /** After a start: what became of sends that a crash cut off. Nothing is sent again unless it is proven that nothing left. */
+  async #recover(): Promise<void> {
+    for (const { message, outcome } of await this.#bridge.recover()) {
+      this.#log.info('attempt_recovered', { message, outcome: outcome.kind });
+      await this.#commit.run(() => this.#apply(message, outcome));
+    }
+  }
+}

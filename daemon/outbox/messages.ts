@@ -1,0 +1,289 @@
+/**
+ * The messages of the store: one row per recipient, moved only along the arrows of states.ts.
+ *
+ * Each change is one `message.status` event with a counter `n`, appended in the same transaction. All methods that write
+ * must be called inside a transaction.
+ */
+import { randomBytes } from 'node:crypto';
+import type { MessageStatus } from '../../protocol/events.ts';
+import type { Category, MessageState } from '../../protocol/names.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Db } from '../host/db.ts';
+import type { GateMessage, Journal, Recipient } from './ports.ts';
+import { mayMove } from './states.ts';
+
+export interface Message {
+  id: string;
+  command: string;
+  order: number;
+  recipient: Recipient;
+  text: string;
+  variables: string[];
+  category: Category;
+  service: 'imessage' | 'any';
+  reply: boolean;
+  acceptedAt: number;
+  notBefore: number | null;
+  expiresAt: number;
+  timeZone: string | null;
+  passthrough: string | null;
+  state: MessageState;
+  tries: number;
+  status: MessageStatus;
+}
+
+export type NewMessage = Omit<Message, 'order' | 'state' | 'tries' | 'status'>;
+
+/** What a change adds to the status besides state and time. */
+export type StatusDetail = Partial<
+  Omit<MessageStatus, 'message' | 'command' | 'to' | 'n' | 'state' | 'at' | 'passthrough'>
+>;
+
+interface Row {
+  ord: number;
+  id: string;
+  command: string;
+  recipient: string;
+  text: string;
+  variables: string;
+  category: string;
+  service: string;
+  reply: number;
+  accepted_at: number;
+  not_before: number | null;
+  expires_at: number;
+  time_zone: string | null;
+  passthrough: string | null;
+  state: string;
+  n: number;
+  status: string;
+  tries: number;
+}
+
+const COLUMNS = `ord, id, command, recipient, text, variables, category, service, reply, accepted_at, not_before, expires_at,
+  time_zone, passthrough, state, n, status, tries`;
+
+/** Facts of the row that stay true once seen, so they are repeated in every later status. */
+const LASTING = ['from', 'guid', 'service', 'downgraded'] as const;
+
+export class Messages {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+  /** Part of each status id: a store made anew counts from 1 again and must not repeat ids. */
+  readonly #tag: string;
+
+  constructor(o: { db: Db; clock: Clock; journal: Journal }) {
+    this.#db = o.db;
+    this.#clock = o.clock;
+    this.#journal = o.journal;
+    o.db.transaction(() => {
+      const fact = o.db.sql('INSERT OR IGNORE INTO store_fact (name, value) VALUES (?, ?)');
+      fact.run('tag', randomBytes(6).toString('base64url'));
+      fact.run('created_at', String(o.clock.now()));
+    });
+    this.#tag = this.#fact('tag');
+  }
+
+  /** When this store was made, Unix ms. */
+  get storeCreatedAt(): number {
+    return Number(this.#fact('created_at'));
+  }
+
+  #fact(name: string): string {
+    return this.#db.sql<{ value: string }>('SELECT value FROM store_fact WHERE name = ?').get(name)?.value ?? '';
+  }
+
+  /** Stores a message as accepted and tells it. */
+  insert(message: NewMessage): Message {
+    const status: MessageStatus = {
+      message: message.id,
+      command: message.command,
+      to: addressOf(message.recipient),
+      n: 1,
+      state: 'accepted',
+      at: message.acceptedAt,
+    };
+    if (message.passthrough !== null) status.passthrough = message.passthrough;
+    const { lastId } = this.#db
+      .sql(
+        `INSERT INTO message (id, command, recipient, text, variables, category, service, reply, accepted_at, not_before,
+           expires_at, time_zone, passthrough, state, n, status, changed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', 1, ?, ?)`,
+      )
+      .run(
+        message.id,
+        message.command,
+        JSON.stringify(message.recipient),
+        message.text,
+        JSON.stringify(message.variables),
+        message.category,
+        message.service,
+        message.reply ? 1 : 0,
+        message.acceptedAt,
+        message.notBefore,
+        message.expiresAt,
+        message.timeZone,
+        message.passthrough,
+        JSON.stringify(status),
+        message.acceptedAt,
+      );
+    this.#tell(status);
+    return { ...message, order: lastId, state: 'accepted', tries: 0, status };
+  }
+
+  /** Moves a message and tells it. False, and nothing happens, if no arrow leads there. */
+  move(id: string, state: MessageState, detail: StatusDetail = {}, at = this.#clock.now()): boolean {
+    const message = this.get(id);
+    if (!message || !mayMove(message.state, state)) return false;
+    const before = message.status;
+    const status: MessageStatus = {
+      message: id,
+      command: message.command,
+      to: before.to,
+      n: before.n + 1,
+      state,
+      at,
+    };
+    for (const name of LASTING) if (before[name] !== undefined) Object.assign(status, { [name]: before[name] });
+    if (before.passthrough !== undefined) status.passthrough = before.passthrough;
+    Object.assign(status, detail);
+    this.#db
+      .sql('UPDATE message SET state = ?, n = ?, status = ?, changed_at = ? WHERE id = ?')
+      .run(state, status.n, JSON.stringify(status), this.#clock.now(), id);
+    this.#tell(status);
+    return true;
+  }
+
+  /** One more attempt is about to start. */
+  countTry(id: string): void {
+    this.#db.sql('UPDATE message SET tries = tries + 1 WHERE id = ?').run(id);
+  }
+
+  /** Tells the newest status again, under the same id. */
+  tellAgain(id: string): void {
+    const message = this.get(id);
+    if (message) this.#tell(message.status);
+  }
+
+  get(id: string): Message | undefined {
+    const row = this.#db.sql<Row>(`SELECT ${COLUMNS} FROM message WHERE id = ?`).get(id);
+    return row ? toMessage(row) : undefined;
+  }
+
+  ofCommand(command: string): Message[] {
+    return this.#db
+      .sql<Row>(`SELECT ${COLUMNS} FROM message WHERE command = ? ORDER BY ord`)
+      .all(command)
+      .map(toMessage);
+  }
+
+  inState(...states: MessageState[]): Message[] {
+    const marks = states.map(() => '?').join(', ');
+    return this.#db
+      .sql<Row>(`SELECT ${COLUMNS} FROM message WHERE state IN (${marks}) ORDER BY ord`)
+      .all(...states)
+      .map(toMessage);
+  }
+
+  /** A page of what waits, in the order of acceptance. */
+  waitingPage(afterOrder: number, limit: number): Message[] {
+    return this.#db
+      .sql<Row>(
+        `SELECT ${COLUMNS} FROM message WHERE state IN ('accepted', 'held', 'dispatching', 'unknown') AND ord > ? ORDER BY ord LIMIT ?`,
+      )
+      .all(afterOrder, limit)
+      .map(toMessage);
+  }
+
+  /** Statuses that a controller without any memory needs: all that is open, and all that changed since `sinceAt`. */
+  presentStatuses(sinceAt: number): MessageStatus[] {
+    return this.#db
+      .sql<{ status: string }>(
+        `SELECT status FROM message WHERE changed_at >= ? OR state IN ('accepted', 'held', 'dispatching', 'unknown') ORDER BY ord`,
+      )
+      .all(sinceAt)
+      .map((row) => JSON.parse(row.status) as MessageStatus);
+  }
+
+  counts(): { waiting: number; held: number; dispatching: number; unknown: number } {
+    const counts = { waiting: 0, held: 0, dispatching: 0, unknown: 0 };
+    const rows = this.#db
+      .sql<{ state: string; number: number }>(
+        `SELECT state, count(*) AS number FROM message WHERE state IN ('accepted', 'held', 'dispatching', 'unknown') GROUP BY state`,
+      )
+      .all();
+    for (const row of rows) {
+      if (row.state === 'accepted') counts.waiting = row.number;
+      else counts[row.state as 'held' | 'dispatching' | 'unknown'] = row.number;
+    }
+    return counts;
+  }
+
+  /** Waiting messages whose time is over. */
+  expired(now: number, limit: number): Message[] {
+    return this.#db
+      .sql<Row>(
+        `SELECT ${COLUMNS} FROM message WHERE state IN ('accepted', 'held') AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
+      )
+      .all(now, limit)
+      .map(toMessage);
+  }
+
+  /** When the next waiting message expires, Unix ms, or null. */
+  nextExpiry(): number | null {
+    return (
+      this.#db
+        .sql<{ at: number | null }>(`SELECT min(expires_at) AS at FROM message WHERE state IN ('accepted', 'held')`)
+        .get()?.at ?? null
+    );
+  }
+
+  #tell(status: MessageStatus): void {
+    this.#journal.append('message.status', status, { id: `st_${status.message}.${status.n}.${this.#tag}` });
+  }
+}
+
+/** How a recipient is named in events and lists. */
+export function addressOf(recipient: Recipient): string {
+  return recipient.kind === 'handle' ? recipient.handle : recipient.chat;
+}
+
+export function toGateMessage(message: Message): GateMessage {
+  return {
+    message: message.id,
+    command: message.command,
+    order: message.order,
+    recipient: message.recipient,
+    text: message.text,
+    variables: message.variables,
+    category: message.category,
+    reply: message.reply,
+    acceptedAt: message.acceptedAt,
+    notBefore: message.notBefore,
+    expiresAt: message.expiresAt,
+    timeZone: message.timeZone,
+  };
+}
+
+function toMessage(row: Row): Message {
+  return {
+    id: row.id,
+    command: row.command,
+    order: row.ord,
+    recipient: JSON.parse(row.recipient) as Recipient,
+    text: row.text,
+    variables: JSON.parse(row.variables) as string[],
+    category: row.category as Category,
+    service: row.service as Message['service'],
+    reply: row.reply !== 0,
+    acceptedAt: row.accepted_at,
+    notBefore: row.not_before,
+    expiresAt: row.expires_at,
+    timeZone: row.time_zone,
+    passthrough: row.passthrough,
+    state: row.state as MessageState,
+    tries: row.tries,
+    status: JSON.parse(row.status) as MessageStatus,
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * The outbox: what is waiting, and what became of it. The room's face.
+ *
+ *   commands.ts   answers each command once       accept.ts        message.send → messages
+ *   messages.ts   the rows and their events       dispatcher.ts    one at a time to Messages
+ *   states.ts     the only ways between states    queue-upkeep.ts  expiry, moved estimates
+ *
+ * The caller owes: `receive`, `sighted`, `swept` and `tellSnapshot` only inside a transaction of the group commit; `start` after the
+ * gate has loaded and before anything else may write.
+ */
+import { randomBytes } from 'node:crypto';
+import type { CommandData } from '../../protocol/commands.ts';
+import type { CommandResult, MessageStatus, SenderHealth } from '../../protocol/events.ts';
+import type { CommandFrame } from '../../protocol/frames.ts';
+import type { Clock } from '../host/clock.ts';
+import type { GroupCommit } from '../host/commit.ts';
+import type { Db } from '../host/db.ts';
+import { normaliseHandle } from '../host/handles.ts';
+import type { Log } from '../host/log.ts';
+import { Acceptance, type Groups, type Lookalikes } from './accept.ts';
+import { type Answer, Commands, type WallClock } from './commands.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { addressOf, type Message, Messages, type StatusDetail, toGateMessage } from './messages.ts';
+import type { Bridge, Gate, GateOutcome, Journal } from './ports.ts';
+import { QueueUpkeep } from './queue-upkeep.ts';
+import { isWaiting, stepsTo } from './states.ts';
+
+/** What a row of `chat.db` says of a message: the state, and what else the row tells. */
+export type Sighted = { state: GateOutcome['state']; at: number; outcome: GateOutcome; detail: StatusDetail };
+
+/** A snapshot tells what is open and what changed in this time. */
+const SNAPSHOT_SPAN_MS = 7 * 86_400_000;
+const SNAPSHOT_PART = 100;
+
+export interface SenderFacts {
+  health(): SenderHealth;
+  optedOut(): string[];
+}
+
+export class Outbox {
+  readonly messages: Messages;
+  readonly commands: Commands;
+  readonly dispatcher: Dispatcher;
+  readonly #upkeep: QueueUpkeep;
+  readonly #acceptance: Acceptance;
+  readonly #gate: Gate;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #sender: SenderFacts;
+  readonly #region: string | undefined;
+
+  constructor(o: {
+    db: Db;
+    commit: GroupCommit;
+    clock: Clock;
+    log: Log;
+    journal: Journal;
+    gate: Gate;
+    bridge: Bridge;
+    groups: Groups;
+    lookalikes: Lookalikes;
+    wall: WallClock;
+    sender: SenderFacts;
+    region?: string;
+  }) {
+    const { db, commit, clock, log, journal, gate, wall } = o;
+    this.#gate = gate;
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#sender = o.sender;
+    this.#region = o.region;
+    this.messages = new Messages({ db, clock, journal });
+    const { messages } = this;
+    this.#acceptance = new Acceptance({
+      clock,
+      messages,
+      gate,
+      groups: o.groups,
+      lookalikes: o.lookalikes,
+      region: o.region,
+    });
+    const left = () => this.#acceptance.left();
+    this.commands = new Commands({
+      db,
+      clock,
+      journal,
+      wall,
+      handlers: {
+        'message.send': (data, command) => this.#acceptance.accept(data, command),
+        'message.cancel': (data) => this.#cancel(data),
+        'sender.pause': (data) => this.#tellHealth(gate.pause(data.reason ?? 'paused by the controller')),
+        'sender.resume': () => this.#resume(),
+        'opt_out.put': (data) => this.optOut(data.handle, 'command'),
+        'opt_in.put': (data) => this.optIn(data.handle, 'command'),
+        'snapshot.request': () => this.#snapshotAsked(),
+      },
+    });
+    this.dispatcher = new Dispatcher({ commit, clock, log, messages, gate, bridge: o.bridge, left });
+    this.#upkeep = new QueueUpkeep({ commit, clock, log, messages, commands: this.commands, gate, wall, left });
+  }
+
+  /** Gives the gate what waits, settles what a crash cut off, and begins to send. */
+  start(): void {
+    this.#gate.add(this.messages.inState('accepted', 'held').map(toGateMessage));
+    this.dispatcher.start();
+    this.#upkeep.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.dispatcher.stop();
+    await this.#upkeep.stop();
+  }
+
+  /** One command, in the transaction of its frame. */
+  receive(frame: CommandFrame): CommandResult {
+    const result = this.commands.receive(frame);
+    if (result.ok && !result.duplicate) this.dispatcher.wake();
+    return result;
+  }
+
+  /** In the transaction of the sighting: a row says what became of a message. What is no news changes nothing. */
+  sighted(id: string, seen: Sighted): void {
+    const message = this.messages.get(id);
+    if (!message) return;
+    for (const state of stepsTo(message.state, seen.state)) this.messages.move(id, state, seen.detail, seen.at);
+    this.#gate.outcome(id, seen.outcome);
+    this.dispatcher.wake();
+  }
+
+  /** In a transaction: rejects all waiting messages that may never go any more (an opt-out came). */
+  swept(): void {
+    for (const { message, refusal } of this.#gate.sweep()) this.dispatcher.reject(message, refusal);
+    this.dispatcher.wake();
+  }
+
+  /**
+   * In a transaction: a from-me row that no attempt of ours made, found while reading after a start or a loss. A waiting message with
+   * the same text to the same recipient may be that row, sent before the memory was lost: it is not sent.
+   */
+  settleLookalike(recipients: string[], text: string): void {
+    const wanted = text.normalize('NFC');
+    for (const message of this.messages.inState('accepted', 'held')) {
+      if (!recipients.includes(addressOf(message.recipient)) || message.text.normalize('NFC') !== wanted) continue;
+      this.#gate.remove(message.id);
+      this.messages.move(message.id, 'dispatching');
+      this.messages.move(message.id, 'unknown', {
+        words:
+          'chat.db already shows this text to this recipient, from before the relay’s memory begins: it is not sent again.',
+      });
+      this.#acceptance.left();
+      return;
+    }
+  }
+
+  optOut(written: string, source: 'command' | 'person'): Answer {
+    const handle = normaliseHandle(written, this.#region);
+    if (!handle.ok)
+      return { ok: false, code: 'recipient_invalid', message: `${JSON.stringify(written)} is ${handle.why}.` };
+    const result = this.#gate.optOut(handle.handle, source);
+    if (!result.ok) return { ok: false, code: result.refusal.code, message: result.refusal.words };
+    if (result.event) this.#journal.append('contact.opted_out', result.event);
+    this.swept();
+    return { ok: true, detail: { handle: handle.handle, changed: result.changed } };
+  }
+
+  optIn(written: string, source: 'command' | 'person'): Answer {
+    const handle = normaliseHandle(written, this.#region);
+    if (!handle.ok)
+      return { ok: false, code: 'recipient_invalid', message: `${JSON.stringify(written)} is ${handle.why}.` };
+    const result = this.#gate.optIn(handle.handle, source);
+    if (!result.ok) return { ok: false, code: result.refusal.code, message: result.refusal.words };
+    if (result.event) this.#journal.append('contact.opted_in', result.event);
+    return { ok: true, detail: { handle: handle.handle, changed: result.changed } };
+  }
+
+  /** In a transaction: the present state, in parts, as events. */
+  tellSnapshot(reason: string): void {
+    const statuses = this.messages.presentStatuses(this.#clock.now() - SNAPSHOT_SPAN_MS);
+    const parts = Math.max(1, Math.ceil(statuses.length / SNAPSHOT_PART));
+    const snapshot = `sn_${randomBytes(9).toString('base64url')}`;
+    for (let part = 1; part <= parts; part += 1) {
+      const first = part === 1 ? { reason, sender: this.#sender.health(), opted_out: this.#sender.optedOut() } : {};
+      const messages: MessageStatus[] = statuses.slice((part - 1) * SNAPSHOT_PART, part * SNAPSHOT_PART);
+      this.#journal.append('snapshot', { snapshot, part, parts, ...first, messages }, { id: `${snapshot}.${part}` });
+    }
+  }
+
+  #snapshotAsked(): Answer {
+    this.tellSnapshot('asked for');
+    return { ok: true };
+  }
+
+  /** Cancels what still waits, of one message or of a whole command. Public for the person at the Mac. */
+  cancel(target: CommandData<'message.cancel'>): Answer {
+    return this.#cancel(target);
+  }
+
+  #cancel(target: CommandData<'message.cancel'>): Answer {
+    const found = target.message
+      ? [this.messages.get(target.message)].filter((m) => m !== undefined)
+      : this.messages.ofCommand(target.command ?? '');
+    if (found.length === 0) return { ok: false, code: 'not_found', message: 'There is no such message here.' };
+    const waiting = found.filter((m: Message) => isWaiting(m.state));
+    if (waiting.length === 0)
+      return {
+        ok: false,
+        code: 'too_late',
+        message: `Nothing is left to cancel: ${found[0]?.state.replace('_', ' ')}.`,
+      };
+    for (const message of waiting) {
+      this.#gate.remove(message.id);
+      if (this.messages.move(message.id, 'cancelled')) this.#acceptance.left();
+    }
+    this.dispatcher.wake();
+    return { ok: true, detail: { cancelled: waiting.map((m) => m.id), too_late: found.length - waiting.length } };
+  }
+
+  #tellHealth(health: SenderHealth): Answer {
+    this.#journal.append('sender.health', health);
+    return { ok: true, detail: { state: health.state } };
+  }
+
+  #resume(): Answer {
+    const result = this.#gate.resume('command');
+    if (!result.ok)
+      return {
+        ok: false,
+        code: result.refusal.code,
+        message: result.refusal.words,
+        retryAfterMs: result.refusal.retryAfterMs,
+      };
+    this.dispatcher.wake();
+    return this.#tellHealth(result.health);
+  }
+}

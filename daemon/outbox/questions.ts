@@ -1,0 +1,108 @@
+/** Answers the controller's queries. They read only; nothing is stored, nothing is reserved. */
+import { randomBytes } from 'node:crypto';
+import { RETRYABLE, type RefusalCode } from '../../protocol/codes.ts';
+import type { MessageStatus } from '../../protocol/events.ts';
+import { firstMistake, type QueryError } from '../../protocol/frames.ts';
+import { QUERY_NAMES, type QueryName } from '../../protocol/names.ts';
+import { QUERY_DATA, type QueryData, type ResultData } from '../../protocol/queries.ts';
+import { normaliseHandle } from '../host/handles.ts';
+import { toRequest } from './accept.ts';
+import type { Message, Messages } from './messages.ts';
+import type { Gate, Recipient } from './ports.ts';
+
+export type QueryAnswer = { data: Record<string, unknown>; next?: string } | { error: QueryError };
+
+export class Questions {
+  readonly #messages: Messages;
+  readonly #gate: Gate;
+  readonly #sender: () => Omit<ResultData<'sender.get'>, 'waiting'>;
+  readonly #now: () => number;
+  readonly #region: string | undefined;
+
+  constructor(o: {
+    messages: Messages;
+    gate: Gate;
+    sender: () => Omit<ResultData<'sender.get'>, 'waiting'>;
+    now: () => number;
+    region?: string;
+  }) {
+    this.#messages = o.messages;
+    this.#gate = o.gate;
+    this.#sender = o.sender;
+    this.#now = o.now;
+    this.#region = o.region;
+  }
+
+  async answer(name: string, data: Record<string, unknown>): Promise<QueryAnswer> {
+    const known = QUERY_NAMES.find((query) => query === name);
+    if (!known) return refuse('unsupported', `This relay does not know the query ${name}.`);
+    const parsed = QUERY_DATA[known].safeParse(data);
+    if (!parsed.success) return refuse('bad_request', `${known}: ${firstMistake(parsed.error)}`);
+    return this.#known(known, parsed.data);
+  }
+
+  #known(name: QueryName, data: unknown): QueryAnswer {
+    switch (name) {
+      case 'message.get':
+        return this.#message(data as QueryData<'message.get'>);
+      case 'queue.list':
+        return this.queue(data as QueryData<'queue.list'>);
+      case 'sender.get':
+        return { data: this.sender() };
+      case 'gate.check':
+        return this.check(data as QueryData<'gate.check'>);
+    }
+  }
+
+  #message({ message: id }: QueryData<'message.get'>): QueryAnswer {
+    const message = this.#messages.get(id);
+    return message ? { data: this.present(message) } : refuse('not_found', `There is no message ${id} here.`);
+  }
+
+  /** The newest status, with the present estimate in place of the last told one while it waits. */
+  present(message: Message): MessageStatus {
+    const hold = message.state === 'held' || message.state === 'accepted' ? this.#gate.holdOf(message.id) : null;
+    if (!hold) return message.status;
+    return { ...message.status, until: Math.round(hold.until), rule: hold.rule, evidence: hold.evidence };
+  }
+
+  queue({ limit, cursor }: QueryData<'queue.list'>): { data: ResultData<'queue.list'>; next?: string } {
+    const page = this.#messages.waitingPage(cursor ? Number(cursor) || 0 : 0, limit);
+    const counts = this.#messages.counts();
+    const total = counts.waiting + counts.held + counts.dispatching + counts.unknown;
+    const last = page.at(-1);
+    const data = { messages: page.map((message) => this.present(message)), total };
+    return last && page.length === limit ? { data, next: String(last.order) } : { data };
+  }
+
+  sender(): ResultData<'sender.get'> {
+    const counts = this.#messages.counts();
+    return { ...this.#sender(), waiting: counts.waiting + counts.held };
+  }
+
+  check(data: QueryData<'gate.check'>): { data: ResultData<'gate.check'> } | { error: QueryError } {
+    const recipients = new Map<string, Recipient>();
+    for (const written of typeof data.to === 'string' ? [data.to] : data.to) {
+      const handle = normaliseHandle(written, this.#region);
+      if (!handle.ok) return refuse('recipient_invalid', `${JSON.stringify(written)} is ${handle.why}.`);
+      recipients.set(handle.handle, { kind: 'handle', handle: handle.handle });
+    }
+    const now = this.#now();
+    const request = toRequest(
+      {
+        text: data.text,
+        variables: data.variables,
+        category: data.category,
+        pacing: 'queue',
+        expires_at: now + 30 * 86_400_000,
+      },
+      `check_${randomBytes(6).toString('base64url')}`,
+      [...recipients.values()],
+    );
+    return { data: this.#gate.check(request) };
+  }
+}
+
+function refuse(code: RefusalCode, message: string): { error: QueryError } {
+  return { error: { code, message, retryable: RETRYABLE.has(code) } };
+}
