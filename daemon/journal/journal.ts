@@ -16,7 +16,7 @@ import type { EventName } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Db } from '../host/db.ts';
-import { dropOldestStatuses } from './overflow.ts';
+import { dropSupersededStatuses } from './overflow.ts';
 
 export interface JournalEvent {
   seq: number;
@@ -56,11 +56,13 @@ export class Journal {
   readonly #limits: JournalLimits;
   readonly #listeners = new Set<() => void>();
   #snapshot: (reason: string) => void = () => {};
-  #presentState: (message: string) => void = () => {};
   #stream: string;
   #lastSeq: number;
   #ackedSeq: number;
-  #unackedBytes: number;
+  /** Rows and bytes behind the last ack. A rolled-back append leaves them a little high until they are counted anew. */
+  #unackedRows = 0;
+  #unackedBytes = 0;
+  #shrinkAbove = 0;
   #ackStored: number;
   readonly #stopListening: () => void;
 
@@ -79,14 +81,13 @@ export class Journal {
     this.#ackedSeq = state.acked_seq;
     this.#ackStored = state.acked_seq;
     this.#lastSeq = this.#newestSeq();
-    this.#unackedBytes = this.#bytesAfter(this.#ackedSeq);
+    this.#countUnacked();
     this.#stopListening = o.commit.onDurable(() => this.#becameDurable());
   }
 
-  /** How the outbox tells its present state, for new streams and after a gap. Both append events in the running transaction. */
-  tellWith(o: { snapshot: (reason: string) => void; presentState: (message: string) => void }): void {
-    this.#snapshot = o.snapshot;
-    this.#presentState = o.presentState;
+  /** How the present state is told at the head of a new stream: appends events in the running transaction. */
+  snapshotWith(tell: (reason: string) => void): void {
+    this.#snapshot = tell;
   }
 
   /** Name of the stream that the numbers belong to. */
@@ -105,7 +106,7 @@ export class Journal {
 
   /** Events that the controller has not confirmed. */
   get unacked(): number {
-    return this.#lastSeq - this.#ackedSeq;
+    return Math.min(this.#unackedRows, this.#lastSeq - this.#ackedSeq);
   }
 
   /**
@@ -122,7 +123,10 @@ export class Journal {
          ON CONFLICT (id) DO NOTHING`,
       )
       .run(id, name, options.at ?? this.#clock.now(), text, text.length + 160, message);
-    if (done.changes > 0) this.#unackedBytes += text.length + 160;
+    if (done.changes > 0) {
+      this.#unackedRows += 1;
+      this.#unackedBytes += text.length + 160;
+    }
     return id;
   }
 
@@ -196,7 +200,7 @@ export class Journal {
       this.#stream = stream;
       this.#ackedSeq = 0;
       this.#ackStored = 0;
-      this.#unackedBytes = this.#bytesAfter(0);
+      this.#countUnacked();
     });
   }
 
@@ -239,20 +243,21 @@ export class Journal {
         this.#db.sql('DELETE FROM journal_event WHERE seq <= ?').run(floor.seq);
       }
     }
-    this.#unackedBytes = this.#bytesAfter(this.#ackedSeq);
+    this.#countUnacked();
   }
 
   #becameDurable(): void {
     const newest = this.#newestSeq();
     if (newest === this.#lastSeq) return;
     this.#lastSeq = newest;
-    if (this.#overLimits()) void this.#commit.run(() => this.#shrink()).catch(() => {});
+    if (this.#unackedRows > this.#shrinkAbove && this.#overLimits())
+      void this.#commit.run(() => this.#shrink()).catch(() => {});
     for (const listener of this.#listeners) listener();
   }
 
   #overLimits(): boolean {
-    if (this.unacked > this.#limits.events || this.#unackedBytes > this.#limits.bytes) return true;
-    if (this.unacked === 0 || this.unacked % 1000 !== 0) return false;
+    if (this.#unackedRows > this.#limits.events || this.#unackedBytes > this.#limits.bytes) return true;
+    if (this.#unackedRows === 0 || this.#lastSeq % 1000 !== 0) return false;
     const oldest = this.#db
       .sql<{ at: number }>('SELECT at FROM journal_event WHERE seq > ? ORDER BY seq LIMIT 1')
       .get(this.#ackedSeq);
@@ -260,14 +265,11 @@ export class Journal {
   }
 
   #shrink(): void {
-    if (!this.#overLimits()) return;
-    const touched = dropOldestStatuses(this.#db, {
-      afterSeq: this.#ackedSeq,
-      limits: this.#limits,
-      now: this.#clock.now(),
-    });
-    for (const message of touched) this.#presentState(message);
-    this.#unackedBytes = this.#bytesAfter(this.#ackedSeq);
+    const most = this.#limits.events;
+    const dropped = dropSupersededStatuses(this.#db, { afterSeq: this.#ackedSeq, most, now: this.#clock.now() });
+    this.#countUnacked();
+    // Where all that is held must be told, looking again at each event would cost more than it finds.
+    this.#shrinkAbove = dropped === 0 ? Math.ceil(this.#unackedRows * 1.1) : 0;
   }
 
   #newestSeq(): number {
@@ -276,11 +278,14 @@ export class Journal {
     );
   }
 
-  #bytesAfter(seq: number): number {
-    return (
-      this.#db.sql<{ bytes: number | null }>('SELECT sum(bytes) AS bytes FROM journal_event WHERE seq > ?').get(seq)
-        ?.bytes ?? 0
-    );
+  #countUnacked(): void {
+    const sums = this.#db
+      .sql<{ number: number; bytes: number | null }>(
+        'SELECT count(*) AS number, sum(bytes) AS bytes FROM journal_event WHERE seq > ?',
+      )
+      .get(this.#ackedSeq);
+    this.#unackedRows = sums?.number ?? 0;
+    this.#unackedBytes = sums?.bytes ?? 0;
   }
 }
 
