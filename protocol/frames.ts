@@ -44,6 +44,8 @@ export const Identify = z.object({
   received: Received.nullable(),
   window: Window,
   policy_version: z.string(),
+  /** The highest epoch that this relay has accepted: a controller whose store was set back must go beyond it. */
+  epoch: z.int().min(0).default(0),
 });
 export const Welcome = z.object({
   type: z.literal('welcome'),
@@ -144,6 +146,8 @@ export type ParsedFrame =
   | { ok: true; frame: Frame | UnknownFrame; bytes: number }
   | { ok: false; close: 4400 | 4413; reason: string };
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Reads one WebSocket text message. Extra fields are dropped. Never throws. */
 export function parseFrame(message: string | Uint8Array): ParsedFrame {
   const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.byteLength;
@@ -151,9 +155,7 @@ export function parseFrame(message: string | Uint8Array): ParsedFrame {
     return { ok: false, close: 4413, reason: `a frame of ${bytes} bytes; the most is ${MAX_FRAME_BYTES}` };
   let value: unknown;
   try {
-    value = JSON.parse(
-      typeof message === 'string' ? message : new TextDecoder('utf-8', { fatal: true }).decode(message),
-    );
+    value = JSON.parse(typeof message === 'string' ? message : utf8.decode(message));
   } catch {
     return { ok: false, close: 4400, reason: 'not JSON in UTF-8' };
   }
