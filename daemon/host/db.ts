@@ -110,6 +110,32 @@ export function openReader(path: string, options: { timeoutMs?: number } = {}): 
   return wrap(path, raw);
 }
 
+/**
+ * SQLite's write lock on a file of its own, held until `release` or until the process ends. `mark` (a 32-bit number, say the pid) can
+ * be read by whoever comes too late; 0 if it is not known.
+ */
+export function takeFileLock(
+  path: string,
+  mark: number,
+): { kind: 'taken'; release: () => void } | { kind: 'held'; holder: number } {
+  let raw: DatabaseSync;
+  try {
+    raw = new DatabaseSync(path, { timeout: 0 });
+  } catch (error) {
+    throw storeError(path, error);
+  }
+  try {
+    raw.exec(`PRAGMA user_version = ${mark}`);
+    raw.exec('BEGIN IMMEDIATE');
+    return { kind: 'taken', release: () => raw.close() };
+  } catch (error) {
+    const holder = isBusy(error) ? Number(raw.prepare('PRAGMA user_version').get()?.user_version ?? 0) : 0;
+    raw.close();
+    if (isBusy(error)) return { kind: 'held', holder };
+    throw storeError(path, error);
+  }
+}
+
 /** Is this the "database is locked" of another writer, worth another try in a moment? */
 export function isBusy(error: unknown): boolean {
   return codeOf(error) === 'ERR_SQLITE_ERROR' && /database (table )?is locked|busy/.test(messageOf(error));

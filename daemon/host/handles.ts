@@ -6,6 +6,11 @@ import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from
 
 export type HandleResult = { ok: true; handle: string; kind: 'phone' | 'email' } | { ok: false; why: string };
 
+/** Is this a region (ISO 3166, e.g. "US") whose national phone numbers can be read? */
+export function isRegion(written: string): boolean {
+  return isSupportedCountry(written);
+}
+
 /** Suffixes that Messages hangs on the addresses of filtered SMS senders; they may be stacked. */
 const FILTER_SUFFIX = /\((?:filtered|smsft|smsfp|smsft_(?:fi|or|rm))\)$/;
 

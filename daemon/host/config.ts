@@ -1,0 +1,240 @@
+/**
+ * The configuration: one JSON file, checked once at start, then never changed. Environment variables win over the file; paths in the
+ * file are relative to its folder, `~/` is the user's home. Every mistake is told: where, what was found, what is allowed.
+ *
+ * Smallest file: { "device": "mac-1", "controller": { "url": "wss://relay.example.com/v1" } }
+ */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { codeOf, messageOf, RelayError } from './errors.ts';
+import { isRegion } from './handles.ts';
+import { findJsonMistake } from './json-mistake.ts';
+import type { Environment, RelayPaths } from './paths.ts';
+
+/** The message of each schema below is what is *allowed*; `mistakesOf` puts the path and what was found before it. */
+const allowed = (words: string) => ({ error: words });
+const text = (words: string, pattern: RegExp) => z.string(allowed(words)).regex(pattern, allowed(words));
+const file = z.string(allowed('a path')).min(1, allowed('a path'));
+const whole = (min: number, max: number, unit: string) => {
+  const words = allowed(`a whole number from ${min} to ${max} (${unit})`);
+  return z.int(words).min(min, words).max(max, words);
+};
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  z.enum(values, allowed(values.map((v) => JSON.stringify(v)).join(' or ')));
+const yesOrNo = z.boolean(allowed('true or false'));
+const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, allowed('an object { … }'));
+
+const URL_WORDS = 'a wss:// address without user and password; ws:// only to 127.0.0.1 or [::1]';
+
+function isControllerUrl(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const url = new URL(written);
+  if (url.username || url.password || url.hash) return false;
+  if (url.protocol === 'wss:') return true;
+  return url.protocol === 'ws:' && /^(127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+}
+
+function isDay(written: string): boolean {
+  const at = Date.parse(`${written}T00:00:00Z`);
+  return /^\d{4}-\d\d-\d\d$/.test(written) && Number.isFinite(at) && new Date(at).toISOString().startsWith(written);
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const DEVICE_WORDS = '1 to 128 letters, digits, dots, dashes and underscores';
+
+export const ConfigFile = section({
+  /** The name of this relay at its controller; the token belongs to it. */
+  device: text(DEVICE_WORDS, /^[A-Za-z0-9._-]{1,128}$/),
+  /** Without it the relay runs, tells nobody and takes no commands. `token_file` is `token` in the relay's folder if not given. */
+  controller: section({
+    url: z.string(allowed(URL_WORDS)).refine(isControllerUrl, allowed(URL_WORDS)),
+    token_file: file.optional(),
+  }).optional(),
+  messages: section({
+    chat_db: file.default('~/Library/Messages/chat.db'),
+    osascript: file.default('/usr/bin/osascript'),
+    ps: file.default('/bin/ps'),
+    /** How long one osascript may run before it is ended. */
+    send_limit_ms: whole(5_000, 600_000, 'milliseconds').default(45_000),
+  }).prefault({}),
+  sender: section({
+    kind: oneOf('shared', 'dedicated').default('shared'),
+    /** The day since which this Apple ID sends; not given counts as young. */
+    since: z
+      .string(allowed('a day such as "2026-03-31", or null'))
+      .refine(isDay, allowed('a day such as "2026-03-31", or null'))
+      .nullable()
+      .default(null),
+    /** For phone numbers that come without + and country code. */
+    region: z
+      .string(allowed('a region such as "US", or null'))
+      .refine(isRegion, allowed('a region such as "US", or null'))
+      .nullable()
+      .default(null),
+  }).prefault({}),
+  /** What this Mac's owner sets of the gate's policy; the gate has the schema and the defaults. */
+  policy: z.record(z.string(), z.unknown(), allowed('an object { … }')).default({}),
+  log: section({
+    level: oneOf(...LOG_LEVELS).default('info'),
+    /** True writes handles and texts as they are. For a search for a fault, then off again. */
+    unredacted: yesOrNo.default(false),
+    max_bytes: whole(1_024, 1_073_741_824, 'bytes').default(10_485_760),
+    files: whole(1, 100, 'files').default(5),
+  }).prefault({}),
+});
+export type ConfigFile = z.infer<typeof ConfigFile>;
+
+/** As in the file, with all defaults, all paths absolute, and null for a controller that is not configured. */
+export type Config = Omit<ConfigFile, 'controller'> & { controller: { url: string; token_file: string } | null };
+
+/** Environment variables that win over the file, and what they set. */
+export const OVERRIDES = {
+  SENDER_RELAY_DEVICE: ['device'],
+  SENDER_RELAY_CONTROLLER_URL: ['controller', 'url'],
+  SENDER_RELAY_TOKEN_FILE: ['controller', 'token_file'],
+  SENDER_RELAY_CHAT_DB: ['messages', 'chat_db'],
+  SENDER_RELAY_OSASCRIPT: ['messages', 'osascript'],
+  SENDER_RELAY_PS: ['messages', 'ps'],
+  SENDER_RELAY_LOG_LEVEL: ['log', 'level'],
+} as const satisfies Record<string, readonly string[]>;
+
+export interface ConfigMistake {
+  /** `log.level`, `log` for a section, or the name of an environment variable. */
+  where: string;
+  found: string;
+  allowed: string;
+}
+
+export type ConfigResult = { ok: true; config: Config } | { ok: false; mistakes: ConfigMistake[] };
+
+/** Reads and checks the file. Throws `config_missing`, `config_unreadable` or `config_invalid` (all mistakes in its message). */
+export function loadConfig(o: { paths: RelayPaths; env: Environment; userHome?: string }): Config {
+  const path = o.paths.config;
+  const written = readConfigText(path);
+  const broken = findJsonMistake(written);
+  if (broken)
+    throw new RelayError('config_invalid', `${path}:${broken.line}:${broken.column} is not JSON: ${broken.words}`, {
+      hint: 'Mend the file, then start the relay again.',
+    });
+  const result = checkConfig(JSON.parse(written), { ...o, folder: dirname(path) });
+  if (result.ok) return result.config;
+  const { mistakes } = result;
+  const lines = mistakes.map((m) => `\n  ${m.where}: found ${m.found}; allowed: ${m.allowed}`).join('');
+  throw new RelayError(
+    'config_invalid',
+    `${path} has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:${lines}`,
+    {
+      hint: 'Mend the file (or the environment variable), then start the relay again.',
+    },
+  );
+}
+
+function readConfigText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT')
+      throw new RelayError('config_missing', `there is no configuration at ${path}`, {
+        hint: 'Write one; the smallest is {"device": "mac-1", "controller": {"url": "wss://…"}}.',
+      });
+    throw new RelayError('config_unreadable', `the configuration cannot be read: ${messageOf(error)}`, {
+      hint: `Make ${path} a file that you can read.`,
+      cause: error,
+    });
+  }
+}
+
+/** Checks what the file holds. `folder` is what relative paths are relative to. */
+export function checkConfig(
+  content: unknown,
+  o: { paths: RelayPaths; env: Environment; folder: string; userHome?: string },
+): ConfigResult {
+  const { merged, from } = withOverrides(content, o.env);
+  const parsed = ConfigFile.safeParse(merged);
+  if (!parsed.success) return { ok: false, mistakes: parsed.error.issues.flatMap((i) => mistakesOf(i, merged, from)) };
+  const { controller, messages, ...rest } = parsed.data;
+  const userHome = o.userHome ?? homedir();
+  const absolute = (path: string) =>
+    path === '~' || path.startsWith('~/') ? join(userHome, path.slice(1)) : resolve(o.folder, path);
+  return {
+    ok: true,
+    config: {
+      ...rest,
+      messages: {
+        ...messages,
+        chat_db: absolute(messages.chat_db),
+        osascript: absolute(messages.osascript),
+        ps: absolute(messages.ps),
+      },
+      controller: controller
+        ? { url: controller.url, token_file: controller.token_file ? absolute(controller.token_file) : o.paths.token }
+        : null,
+    },
+  };
+}
+
+/** Midnight UTC of `sender.since` as Unix ms, or null. */
+export function senderSinceAt(config: Config): number | null {
+  return config.sender.since === null ? null : Date.parse(`${config.sender.since}T00:00:00Z`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function withOverrides(content: unknown, env: Environment): { merged: unknown; from: Map<string, string> } {
+  const from = new Map<string, string>();
+  if (!isObject(content)) return { merged: content, from };
+  const merged: Record<string, unknown> = { ...content };
+  const overrides: Record<string, readonly [string, string?]> = OVERRIDES;
+  for (const [variable, [first, second]] of Object.entries(overrides)) {
+    const value = env[variable];
+    if (!value) continue;
+    const within = merged[first];
+    if (second === undefined) merged[first] = value;
+    else if (within === undefined || isObject(within)) merged[first] = { ...within, [second]: value };
+    else continue;
+    from.set(second === undefined ? first : `${first}.${second}`, variable);
+  }
+  return { merged, from };
+}
+
+function mistakesOf(issue: z.core.$ZodIssue, content: unknown, from: Map<string, string>): ConfigMistake[] {
+  const path = issue.path.map(String);
+  const where = path.join('.');
+  const found = at(content, path);
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(path);
+    return issue.keys.map((key) => ({
+      where: [...path, key].join('.'),
+      found: 'a name that is not known here',
+      allowed: known.join(', '),
+    }));
+  }
+  return [{ where: from.get(where) ?? (where || 'the file'), found: shown(found), allowed: issue.message }];
+}
+
+function at(content: unknown, path: string[]): unknown {
+  let value = content;
+  for (const key of path) value = isObject(value) ? value[key] : undefined;
+  return value;
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const json = JSON.stringify(value);
+  return json.length > 80 ? `${json.slice(0, 79)}…` : json;
+}
+
+/** The names that a section of the file may have, from the schema itself. */
+function knownKeys(path: string[]): string[] {
+  let schema: z.core.$ZodType = ConfigFile;
+  for (const key of ['', ...path]) {
+    if (key !== '' && schema instanceof z.ZodObject) schema = schema.shape[key] ?? schema;
+    while (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+      schema = schema.def.innerType;
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
