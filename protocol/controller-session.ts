@@ -16,7 +16,7 @@ import type { LineClock } from './clock.ts';
 import type { NewEvent, NumberOnly, StoredEvent } from './controller-store.ts';
 import { ControllerError, type ControllerStore, commandsFit, type DeviceState } from './controller-store.ts';
 import type { CommandFrame, Hello, Identify, QueryFrame, Received, ResultFrame, Welcome, Window } from './frames.ts';
-import { IDENTIFY_INTERVAL_MS, PROTOCOL_VERSION } from './limits.ts';
+import { PROTOCOL_VERSION } from './limits.ts';
 import { CONTROLLER_HEARS, Line, type LineEnd, type LineSocket, type NumberedFrame } from './line.ts';
 
 /** Commands read from the store in one go. */
@@ -36,6 +36,7 @@ export interface SessionSettings {
   controller: string;
   heartbeatMs: number;
   window: Window;
+  identifyIntervalMs: number;
 }
 
 export interface SessionOwner {
@@ -134,7 +135,7 @@ export class ControllerSession {
   #tooFast(identify: Identify): boolean {
     const last = this.#owner.lastIdentify();
     const now = this.#clock.mono();
-    const waitMs = last && last.stream === identify.stream ? last.atMono + IDENTIFY_INTERVAL_MS - now : 0;
+    const waitMs = last && last.stream === identify.stream ? last.atMono + this.#settings.identifyIntervalMs - now : 0;
     if (waitMs > IDENTIFY_TOLERANCE_MS) {
       this.line.end(4429, 'at most one opening in 5 seconds', { retryAfterMs: waitMs });
       return true;

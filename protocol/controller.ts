@@ -24,7 +24,13 @@ import {
 } from './controller-store.ts';
 import { EVENT_DATA, type EventData } from './events.ts';
 import type { CommandFrame, Identify, QueryError, ResultFrame, Window } from './frames.ts';
-import { DEFAULT_HEARTBEAT_MS, DEFAULT_WINDOW, MAX_FRAME_BYTES, QUERY_TIMEOUT_MS } from './limits.ts';
+import {
+  DEFAULT_HEARTBEAT_MS,
+  DEFAULT_WINDOW,
+  IDENTIFY_INTERVAL_MS,
+  MAX_FRAME_BYTES,
+  QUERY_TIMEOUT_MS,
+} from './limits.ts';
 import type { LineEnd, LineSocket } from './line.ts';
 import { type CommandName, EVENT_NAMES, type EventName, type QueryName } from './names.ts';
 
@@ -56,6 +62,8 @@ export interface ControllerOptions {
   clock?: LineClock;
   heartbeatMs?: number;
   window?: Window;
+  /** A device may open again after this long; 5 s by the protocol, another figure only for tests and drills. */
+  identifyIntervalMs?: number;
   /** A store that does not survive the process makes acks lie; this says that it is known. */
   allow_volatile?: boolean;
 }
@@ -121,6 +129,7 @@ export class Controller {
         controller: this.#o.controller,
         heartbeatMs: this.#o.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
         window: this.#o.window ?? DEFAULT_WINDOW,
+        identifyIntervalMs: this.#o.identifyIntervalMs ?? IDENTIFY_INTERVAL_MS,
       },
       owner: {
         lastIdentify: () => this.#identifies.get(device),
