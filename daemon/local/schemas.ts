@@ -1,0 +1,130 @@
+/**
+ * What the local API says, field by field. Additive: fields are added, never renamed or given another meaning without a new `schema`.
+ *
+ * Every answer is one JSON object with `schema: 1` and `now` (Unix ms, the relay's clock); a stream is one such object per line.
+ * Names ending in `_at`, `since`, `until` and `at` are Unix ms; null means "never" or "not known".
+ */
+import { z } from 'zod';
+import { Instant } from '../../protocol/commands.ts';
+import { Condition, MessageStatus, SenderHealth } from '../../protocol/events.ts';
+import { LIST_LIMIT, MAX_RECIPIENTS } from '../../protocol/limits.ts';
+import { CATEGORIES } from '../../protocol/names.ts';
+import { RESULT_DATA } from '../../protocol/queries.ts';
+
+export const LOCAL_SCHEMA = 1;
+
+const Maybe = Instant.nullable();
+
+export const Status = z.object({
+  /** True if messages can be sent and what becomes of them is seen: no condition of severity `error`. */
+  ready: z.boolean(),
+  /** "Ready." or "Not ready: …", one sentence. */
+  headline: z.string(),
+  device: z.string(),
+  version: z.string(),
+  pid: z.int(),
+  started_at: Instant,
+  now: Instant,
+  controller: z.object({
+    /** `waiting`: the line is down and will be dialled again; `off`: none is configured. */
+    state: z.enum(['connected', 'connecting', 'waiting', 'off']),
+    url: z.string().nullable(),
+    /** Since when it is in this state. */
+    since: Maybe,
+    last_error: z.string().optional(),
+    /** Events that the controller has not confirmed yet. */
+    unacked_events: z.int(),
+  }),
+  queue: z.object({
+    /** Accepted, and free to go as soon as the lane is. */
+    waiting: z.int(),
+    /** Accepted, and kept back by a rule of the gate. */
+    held: z.int(),
+    dispatching: z.int(),
+    /** Handed to Messages, and nobody can tell yet what became of them. */
+    unknown: z.int(),
+    /** When the next held one is likely to go. */
+    next_at: Maybe.optional(),
+  }),
+  last_send_at: Maybe,
+  last_inbound_at: Maybe,
+  chat_db: z.object({
+    path: z.string(),
+    readable: z.boolean(),
+    /** All rows up to this ROWID are read. */
+    cursor_rowid: z.int().nullable(),
+    last_row_at: Maybe,
+  }),
+  sender: SenderHealth,
+  /** What is wrong, worst first. */
+  conditions: z.array(Condition),
+});
+export type Status = z.infer<typeof Status>;
+
+/** `next` is the cursor of the next page, absent on the last one. */
+export const QueuePage = z.object({ messages: z.array(MessageStatus), total: z.int(), next: z.string().optional() });
+export type QueuePage = z.infer<typeof QueuePage>;
+
+export const GateCheck = RESULT_DATA['gate.check'];
+export type GateCheck = z.infer<typeof GateCheck>;
+
+export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
+export type Cancelled = z.infer<typeof Cancelled>;
+
+/** The command that was made of it, and its messages as they stand right after acceptance. */
+export const Sent = z.object({ command: z.string(), messages: z.array(MessageStatus) });
+export type Sent = z.infer<typeof Sent>;
+
+/** One event of the journal, as the controller gets it. */
+export const LocalEvent = z.object({
+  seq: z.int(),
+  id: z.string(),
+  name: z.string(),
+  version: z.int(),
+  at: Instant,
+  data: z.record(z.string(), z.unknown()),
+});
+export type LocalEvent = z.infer<typeof LocalEvent>;
+
+/** Why a question was not answered or a wish not granted. Codes are those of the protocol, of `RelayError`, or `no_such_route`. */
+export const LocalError = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+export type LocalError = z.infer<typeof LocalError>;
+
+export const EventLine = LocalEvent.extend({ schema: z.literal(LOCAL_SCHEMA) });
+
+/** What may be asked, as it stands in the query or in the body. */
+export const ASKED = {
+  queue: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(LIST_LIMIT.max).default(LIST_LIMIT.default),
+    cursor: z.string().max(128).optional(),
+  }),
+  events: z.strictObject({ after: z.coerce.number().int().min(0).optional() }),
+  gateCheck: z.strictObject({
+    to: z.array(z.string().min(1).max(320)).min(1).max(MAX_RECIPIENTS),
+    text: z.string(),
+    category: z.enum(CATEGORIES).default('conversational'),
+  }),
+  send: z.strictObject({ to: z.string().min(1).max(320), text: z.string() }),
+  pause: z.strictObject({ reason: z.string().max(500).default('paused at the Mac') }),
+  nothing: z.strictObject({}),
+} as const;
+
+/** A refusal in words; the HTTP status follows from the code. */
+export type LocalAnswer<T> = { ok: true; data: T } | { ok: false; error: LocalError };
+
+/** What the running relay does for a person at the Mac. Handed in by `daemon/relay.ts`. */
+export interface LocalHandlers {
+  status(): Status;
+  queue(o: { limit: number; cursor?: string }): QueuePage;
+  message(id: string): MessageStatus | null;
+  gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
+  cancel(message: string): Promise<LocalAnswer<Cancelled>>;
+  send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;
+  pause(reason: string): Promise<LocalAnswer<SenderHealth>>;
+  resume(): Promise<LocalAnswer<SenderHealth>>;
+  /**
+   * First all events after `afterSeq` that are still held (none if it is not given), then each new one once it is on disk, without a
+   * hole and without a double. Returns how to stop.
+   */
+  events(o: { afterSeq?: number }, onEvent: (event: LocalEvent) => void): () => void;
+}

@@ -1,0 +1,100 @@
+/** A relay as the local API sees it, with nothing behind it: answers as they are set, and a journal in memory. */
+
+import type { GateCheck, LocalEvent, LocalHandlers, Status } from '../../daemon/local/schemas.ts';
+import type { MessageStatus } from '../../protocol/events.ts';
+
+/** 2026-01-31 12:00:00 UTC */
+export const NOON = Date.UTC(2026, 0, 31, 12);
+
+export function aStatus(o: Partial<Status> = {}): Status {
+  return {
+    ready: true,
+    headline: 'Ready.',
+    device: 'mac-1',
+    version: '0.1.0',
+    pid: 4242,
+    started_at: NOON - 3_600_000,
+    now: NOON,
+    controller: { state: 'connected', url: 'ws://127.0.0.1:1', since: NOON - 60_000, unacked_events: 0 },
+    queue: { waiting: 0, held: 1, dispatching: 0, unknown: 0, next_at: NOON + 90_000 },
+    last_send_at: NOON - 5_000,
+    last_inbound_at: null,
+    chat_db: {
+      path: '/Users/ann/Library/Messages/chat.db',
+      readable: true,
+      cursor_rowid: 17,
+      last_row_at: NOON - 5_000,
+    },
+    sender: { state: 'healthy', since: NOON - 3_600_000, reason: 'started' },
+    conditions: [],
+    ...o,
+  };
+}
+
+export function aMessage(o: Partial<MessageStatus> = {}): MessageStatus {
+  return { message: 'm_1', command: 'c_1', to: '+15550101234', n: 1, state: 'accepted', at: NOON, ...o };
+}
+
+export function anEvent(seq: number, o: Partial<LocalEvent> = {}): LocalEvent {
+  return { seq, id: `e${seq}`, name: 'message.status', version: 1, at: NOON, data: { ...aMessage({ n: seq }) }, ...o };
+}
+
+export class FakeRelay implements LocalHandlers {
+  present = aStatus();
+  messages: MessageStatus[] = [];
+  check: GateCheck = { request: { verdict: 'go', words: 'May go now.' }, recipients: [] };
+  journal: LocalEvent[] = [];
+  asked: [string, unknown][] = [];
+  readonly listeners = new Set<(event: LocalEvent) => void>();
+
+  status() {
+    return this.present;
+  }
+
+  queue(o: { limit: number; cursor?: string }) {
+    this.asked.push(['queue', o]);
+    const from = Number(o.cursor ?? 0);
+    const messages = this.messages.slice(from, from + o.limit);
+    const next = from + o.limit < this.messages.length ? String(from + o.limit) : undefined;
+    return { messages, total: this.messages.length, ...(next === undefined ? {} : { next }) };
+  }
+
+  message(id: string) {
+    return this.messages.find((m) => m.message === id) ?? null;
+  }
+
+  async gateCheck(o: { to: string[]; text: string; category: string }) {
+    this.asked.push(['gateCheck', o]);
+    return { ok: true as const, data: this.check };
+  }
+
+  async cancel(id: string) {
+    if (!this.message(id))
+      return { ok: false as const, error: { code: 'not_found', message: 'There is no such message here.' } };
+    return { ok: true as const, data: { cancelled: [id], too_late: 0 } };
+  }
+
+  async send(o: { to: string; text: string }) {
+    this.asked.push(['send', o]);
+    return { ok: true as const, data: { command: 'c_1', messages: [aMessage({ to: o.to })] } };
+  }
+
+  async pause(reason: string) {
+    return { ok: true as const, data: { state: 'paused' as const, since: NOON, reason } };
+  }
+
+  async resume() {
+    return { ok: true as const, data: { state: 'at_risk' as const, since: NOON, reason: 'resumed' } };
+  }
+
+  events({ afterSeq }: { afterSeq?: number }, onEvent: (event: LocalEvent) => void) {
+    for (const event of this.journal) if (afterSeq !== undefined && event.seq > afterSeq) onEvent(event);
+    this.listeners.add(onEvent);
+    return () => this.listeners.delete(onEvent);
+  }
+
+  tell(event: LocalEvent) {
+    this.journal.push(event);
+    for (const listener of this.listeners) listener(event);
+  }
+}
