@@ -107,7 +107,7 @@ export class Link {
       this.#judge(outcome, comeback);
       this.#log.info('line_ended', { words: outcome.words, again_in_ms: Math.round(comeback.delayMs) });
       this.#to({ phase: 'waiting', nextTryAt: this.#clock.now() + comeback.delayMs });
-      await pause(this.#clock, comeback.delayMs, this.#stopping.signal);
+      if (comeback.delayMs > 0) await pause(this.#clock, comeback.delayMs, this.#stopping.signal);
     }
   }
 
