@@ -258,7 +258,7 @@ export class ControllerSession {
         this.line.end(4410, 'the command stream is made anew');
         return;
       }
-      const frame: CommandFrame = { type: 'command', ...fieldsOf(command) };
+      const frame: CommandFrame = { type: 'command', ...command };
       if (this.line.sendNumbered(frame) !== 'sent') return;
     }
     if (commands.length === most) this.#pumpAgain = true;
@@ -276,9 +276,4 @@ export class ControllerSession {
       this.line.end(4409, 'a newer connection holds this device');
     else this.line.end(4500, 'the controller could not store what it received');
   }
-}
-
-function fieldsOf(command: Omit<CommandFrame, 'type' | 'ack'>): Omit<CommandFrame, 'type' | 'ack'> {
-  const { seq, id, name, version, data } = command;
-  return { seq, id, name, version, data };
 }

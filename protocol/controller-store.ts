@@ -169,7 +169,9 @@ export class MemoryStore implements ControllerStore {
   async commandsAfter(device: string, seq: number, limit: number): Promise<StoredCommand[]> {
     const { commands } = this.#device(device);
     const start = firstAfter(commands, seq);
-    return commands.slice(start, start + limit);
+    return commands
+      .slice(start, start + limit)
+      .map(({ seq, id, name, version, data }) => ({ seq, id, name, version, data }));
   }
 
   async idAt(device: string, seq: number): Promise<string | null> {

@@ -82,7 +82,7 @@ export class RawController {
 
   static listen(options: { autoPong?: boolean } = {}): Promise<RawController> {
     return new Promise((resolve) => {
-      const server = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options }, () =>
+      const server: WebSocketServer = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options }, () =>
         resolve(new RawController(server)),
       );
     });
