@@ -52,7 +52,8 @@ CREATE TABLE command (
   final      INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (device, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX command_id ON command (device, id) WHERE final = 0;
+-- Unique, as it is; and without that word SQLite would search all commands of the device.
+CREATE UNIQUE INDEX command_id ON command (device, id) WHERE final = 0;
 CREATE TABLE event (
   n       INTEGER PRIMARY KEY,
   device  TEXT    NOT NULL,
