@@ -1,0 +1,62 @@
+/** `relayctl gate check` (asks the relay) and `relayctl gate near` (needs none; gate-near.ts does it). */
+import { Command, Option } from 'commander';
+import { CATEGORIES } from '../../protocol/names.ts';
+import type { GateCheck } from '../local/schemas.ts';
+import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
+import { paragraph } from './table.ts';
+import { oneLine } from './terminal.ts';
+import { clockTime } from './times.ts';
+import type { Asking, World } from './world.ts';
+
+export function gateCommand(world: World): Command {
+  const check = new Command('check')
+    .description('a dry run: might this be sent now, and why (not); nothing is reserved')
+    .argument('<to>', 'a phone number or an e-mail address; several with commas between')
+    .argument('<text>', 'the text')
+    .addOption(new Option('-c, --category <name>', 'what kind of text').choices(CATEGORIES).default('conversational'))
+    .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
+    .addHelpText('after', '\nThe code is 0 whatever the verdict is.')
+    .addHelpText('after', '\nExample:\n  relayctl gate check +15550101234 "Your table is ready."')
+    .action((to: string, text: string, o: { category: string }, command: Command) =>
+      world.run(command, (asking) => checkGate(asking, to, text, o.category)),
+    );
+  const near = new Command('near')
+    .description('how alike two texts are in the eyes of the gate; works without a relay')
+    .requiredOption('-f, --file <path>', 'two texts a line, a tab between them; - for standard input')
+    .addHelpText('after', '\nPrints for each pair: same, near or apart, Jaccard, containment; tabs between.')
+    .addHelpText('after', 'A line that is no pair is told on stderr; the others are compared all the same.')
+    .addHelpText('after', exitCodesHelp([0, 1, 2]))
+    .addHelpText('after', '\nExample:\n  printf "Hi Ann, see you\\tHi Bob, see you\\n" | relayctl gate near --file -')
+    .action((o: { file: string }, command: Command) =>
+      world.run(command, async (asking) => (await import('./gate-near.ts')).gateNear(asking, o.file)),
+    );
+  return new Command('gate').description('what the gate would say').addCommand(check).addCommand(near);
+}
+
+async function checkGate(asking: Asking, to: string, text: string, category: string): Promise<ExitCode> {
+  const client = await asking.client();
+  const handles = to.split(',').map((handle) => handle.trim());
+  const result = await client.gateCheck({ to: handles, text, category });
+  if (result.kind !== 'ok') return asking.without(result);
+  if (asking.json) await asking.terminal.json({ now: result.now, ...result.data });
+  else await show(asking, result.data, result.now);
+  return EXIT.ok;
+}
+
+const VERDICTS = { go: 'may go now', hold: 'waits', refuse: 'refused' } as const;
+const STYLES = { go: 'green', hold: 'yellow', refuse: 'red' } as const;
+
+async function show({ terminal }: Asking, { request, recipients }: GateCheck, now: number): Promise<void> {
+  const code = request.code ? ` (${request.code})` : '';
+  const answer = `${VERDICTS[request.verdict]}${code}: ${oneLine(request.words)}`;
+  for (const line of paragraph(answer[0]?.toUpperCase() + answer.slice(1), terminal.width))
+    await terminal.line(terminal.paint(['bold', STYLES[request.verdict]], line));
+  for (const one of recipients) {
+    const until = one.until === undefined ? '' : ` until about ${clockTime(one.until, now)}`;
+    const rule = one.code ?? one.rule;
+    const why = `${until}${rule ? ` (${rule})` : ''}${one.reply ? ', a reply' : ''}`;
+    await terminal.line(`  ${oneLine(one.to)}  ${terminal.paint(STYLES[one.verdict], VERDICTS[one.verdict])}${why}`);
+    const words = one.evidence?.words;
+    if (words) for (const line of paragraph(oneLine(words), terminal.width, 4)) await terminal.line(line);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * relayctl: what a person types. Reads the command line, lets one command do its work, ends with its exit code.
+ *
+ *   status.ts   queue.ts   tail.ts   gate.ts   chatdb.ts      one file per command
+ *   world.ts    terminal.ts   table.ts   times.ts             what they share
+ */
+import { Command, CommanderError } from 'commander';
+import { messageOf, RelayError } from '../host/errors.ts';
+import { VERSION } from '../host/version.ts';
+import { chatdbCommand } from './chatdb.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { gateCommand } from './gate.ts';
+import { queueCommand } from './queue.ts';
+import { statusCommand } from './status.ts';
+import { tailCommand } from './tail.ts';
+import { Terminal } from './terminal.ts';
+import { World } from './world.ts';
+
+function programOf(world: World): Command {
+  const program = new Command('relayctl')
+    .description('Looks into a Sender Relay, and asks it.')
+    .version(VERSION)
+    .option('--home <folder>', 'the folder of the relay (or SENDER_RELAY_HOME)')
+    .option('--json', 'answers as JSON with "schema": 1, streams as one object a line')
+    .addHelpText('after', '\nAnswers go to stdout, all else to stderr.')
+    .addHelpText('after', 'Options, exit codes and an example of each command: relayctl status --help');
+  const commands = [statusCommand, queueCommand, tailCommand, gateCommand, chatdbCommand].map((make) => make(world));
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands, ...commands.flatMap((c) => c.commands)])
+    command
+      .exitOverride()
+      .showHelpAfterError('(--help tells more)')
+      .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(world.terminal.width, 100) });
+  return program;
+}
+
+async function main(): Promise<ExitCode> {
+  const terminal = new Terminal({
+    out: process.stdout,
+    err: process.stderr,
+    env: process.env,
+    onGone: () => process.exit(),
+  });
+  const interruption = () => {
+    const controller = new AbortController();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+    return controller.signal;
+  };
+  const world = new World({ terminal, env: process.env, interruption });
+  try {
+    await programOf(world).parseAsync();
+    return world.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const json = process.argv.includes('--json');
+    if (error instanceof RelayError) terminal.complain(error, json);
+    else terminal.complain({ code: 'internal', message: messageOf(error) }, json);
+    return error instanceof RelayError && error.code === 'permission_missing' ? EXIT.needsPerson : EXIT.failed;
+  }
+}
+
+process.exitCode = await main();

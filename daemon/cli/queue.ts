@@ -1,0 +1,57 @@
+/** `relayctl queue list`: what waits, until when, and why. */
+import { Command } from 'commander';
+import type { MessageStatus } from '../../protocol/events.ts';
+import type { QueuePage } from '../local/schemas.ts';
+import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
+import { wholeNumber } from './numbers.ts';
+import { paragraph, table } from './table.ts';
+import { oneLine } from './terminal.ts';
+import { clockTime } from './times.ts';
+import type { Asking, World } from './world.ts';
+
+export function queueCommand(world: World): Command {
+  const list = new Command('list')
+    .description('what waits, until when, and why; oldest first')
+    .option('-n, --limit <number>', 'at most so many messages (1 to 200)', wholeNumber(1, 200), 50)
+    .option('--cursor <cursor>', 'the next page, as the last one named it')
+    .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
+    .addHelpText('after', '\nExample:\n  relayctl queue list --limit 10')
+    .action((o: { limit: number; cursor?: string }, command: Command) =>
+      world.run(command, (asking) => listQueue(asking, o)),
+    );
+  return new Command('queue').description('the messages that wait').addCommand(list, { isDefault: true });
+}
+
+async function listQueue(asking: Asking, o: { limit: number; cursor?: string }): Promise<ExitCode> {
+  const client = await asking.client();
+  const result = await client.queue(o);
+  if (result.kind !== 'ok') return asking.without(result);
+  if (asking.json) await asking.terminal.json({ now: result.now, ...result.data });
+  else await show(asking, result.data, result.now);
+  return EXIT.ok;
+}
+
+async function show({ terminal }: Asking, page: QueuePage, now: number): Promise<void> {
+  if (page.total === 0) return terminal.line('Nothing waits.');
+  const rows = page.messages.map((m) => [
+    oneLine(m.message),
+    oneLine(m.to),
+    m.state,
+    m.until === undefined ? '' : clockTime(m.until, now),
+  ]);
+  const columns = [{ title: 'MESSAGE' }, { title: 'TO', flex: true }, { title: 'STATE' }, { title: 'UNTIL ABOUT' }];
+  const [title = '', ...lines] = table(columns, rows, terminal.width);
+  await terminal.line(terminal.paint('dim', title));
+  for (const [i, line] of lines.entries()) {
+    await terminal.line(line);
+    const why = whyOf(page.messages[i]);
+    if (why) for (const words of paragraph(oneLine(why), terminal.width, 4)) await terminal.line(words);
+  }
+  if (page.next !== undefined)
+    terminal.say(`${page.messages.length} of ${page.total}; go on with --cursor ${page.next}`);
+}
+
+function whyOf(message: MessageStatus | undefined): string {
+  const words = message?.evidence?.words ?? message?.words;
+  return [message?.rule, words].filter(Boolean).join(': ');
+}

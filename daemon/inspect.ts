@@ -1,0 +1,16 @@
+/**
+ * What relayctl can do without a running relay: compare two texts as the gate does, and read a chat.db as the bridge does.
+ * Each half is loaded only when it is asked for.
+ */
+
+/** `compare(a, b)` of the gate: verdict, Jaccard and containment (0 to 1), and which part of the definition decided. */
+export async function textComparer() {
+  const { compare } = await import('./gate/near.ts');
+  return compare;
+}
+
+/** All rows with a ROWID above `since`, read only. Throws a RelayError if the file is missing, not readable or no chat.db. */
+export async function chatRows(path: string, since: number) {
+  const { readRows } = await import('./bridge/inspect-rows.ts');
+  return readRows(path, since);
+}

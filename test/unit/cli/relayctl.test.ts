@@ -1,0 +1,301 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../../../daemon/host/log.ts';
+import { LocalServer } from '../../../daemon/local/server.ts';
+import { aMessage, anEvent, aStatus, FakeRelay, NOON } from '../../support/fake-local.ts';
+import { relayctl, startRelayctl } from '../../support/relayctl.ts';
+import { makeFolder } from '../../support/store.ts';
+
+let home: string;
+let relay: FakeRelay;
+let server: LocalServer;
+
+beforeEach(async () => {
+  home = makeFolder();
+  relay = new FakeRelay();
+  server = new LocalServer({ path: join(home, 'relay.sock'), handlers: relay, now: () => NOON, log: silentLog });
+  await server.start();
+});
+afterEach(async () => {
+  await server.stop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const run = (...args: string[]) => relayctl(args, { home });
+const fits = (lines: string[]) => expect(lines.filter((line) => line.length > 80)).toEqual([]);
+const condition = (name: string, severity: 'error' | 'warning' = 'error') => ({
+  name,
+  severity,
+  since: NOON - 60_000,
+  words: 'The database of Messages cannot be read, because macOS has not granted it to this relay.',
+  remedy: 'System Settings › Privacy & Security › Full Disk Access: switch on Sender Relay. It notices by itself.',
+});
+
+describe('status', () => {
+  it('answers in the first line, and tells the rest in 80 columns', async () => {
+    const { code, out, lines, err } = await run('status');
+    expect({ code, err, first: lines[0] }).toEqual({ code: 0, err: '', first: 'Ready.' });
+    expect(out).toContain('connected since 11:59:00');
+    expect(out).toContain('1 held (the next at about 12:01:30)');
+    expect(out).toContain('last send     11:59:55 (5 s ago)');
+    expect(out).toContain('last inbound  never');
+    expect(out).not.toContain('\x1b');
+    fits(lines);
+  });
+
+  it('ends with 4 when a person is needed, with 5 when it is not ready, with 0 on warnings', async () => {
+    const codes: (number | null)[] = [];
+    for (const name of ['chat_db_denied', 'messages_hung']) {
+      relay.present = aStatus({ ready: false, headline: 'Not ready: x.', conditions: [condition(name)] });
+      const { code, lines, out } = await run('status');
+      codes.push(code);
+      expect(lines[0]).toBe('Not ready: x.');
+      expect(out).toContain(`error: ${name}, since 11:59:00`);
+      expect(out).toContain('  → System Settings › Privacy');
+      fits(lines);
+    }
+    relay.present = aStatus({ conditions: [condition('clock_jump', 'warning')] });
+    codes.push((await run('status')).code);
+    expect(codes).toEqual([4, 5, 0]);
+  });
+
+  it('is JSON on one line if asked, with the same exit codes', async () => {
+    relay.present = aStatus({ ready: false, conditions: [condition('automation_denied')] });
+    const { code, json, err } = await run('--json', 'status');
+    expect({ code, err }).toEqual({ code: 4, err: '' });
+    expect(json).toEqual([{ schema: 1, ...relay.present }]);
+  });
+
+  it('watches until it is interrupted', async () => {
+    const { process: child, ended } = startRelayctl(['status', '--watch', '--json'], { home });
+    await once(child.stdout, 'data');
+    relay.present = aStatus({ device: 'mac-2' });
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    const { code, json } = await ended;
+    expect(code).toBe(0);
+    expect(json.at(-1)).toMatchObject({ schema: 1, device: 'mac-2' });
+  });
+
+  it('does not let a text from outside steer the terminal', async () => {
+    const nasty = 'x\x1b[2J\u009b31m\u202ey';
+    relay.present = aStatus({ sender: { state: 'paused', since: NOON, reason: nasty } });
+    const [plain, json] = await Promise.all([run('status'), run('status', '--json')]);
+    for (const { out } of [plain, json]) expect(out).not.toMatch(/[\x1b\u009b\u202e]/);
+    expect(json.json).toMatchObject([{ sender: { reason: nasty } }]);
+  });
+});
+
+describe('queue list', () => {
+  const held = aMessage({
+    message: `m_${'A'.repeat(22)}`,
+    to: 'someone.with.a.long.name@mail.example.com',
+    state: 'held',
+    until: NOON + 90_000,
+    rule: 'interval',
+    evidence: {
+      words: 'Waits until about 12:01:30: 14 people got a near-same text (83 % alike); such texts keep 90 s apart.',
+    },
+  });
+
+  it('says what waits, until when, and why, in 80 columns', async () => {
+    relay.messages = [held, aMessage({ until: NOON + 86_400_000, state: 'held', rule: 'quiet_hours' })];
+    const { code, lines, out, err } = await run('queue', 'list');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines[0]).toMatch(/^MESSAGE +TO +STATE +UNTIL ABOUT$/);
+    expect(lines[1]).toMatch(/^m_A{22} {2}someone.+… {2}held {3}12:01:30$/);
+    expect(out).toContain('\n    quiet_hours');
+    expect(out).toContain('2026-02-01 12:00:00');
+    expect(out).toContain('    interval: Waits until about 12:01:30: 14 people');
+    fits(lines);
+  });
+
+  it('says so when nothing waits, and needs no "list"', async () => {
+    expect(await run('queue')).toMatchObject({ code: 0, out: 'Nothing waits.\n' });
+  });
+
+  it('goes through the pages', async () => {
+    relay.messages = ['m_1', 'm_2', 'm_3'].map((message) => aMessage({ message }));
+    const first = await run('queue', 'list', '--limit', '2');
+    expect(first.err).toBe('2 of 3; go on with --cursor 2\n');
+    const second = await run('queue', 'list', '--limit', '2', '--cursor', '2', '--json');
+    expect(second.json).toEqual([{ schema: 1, now: NOON, total: 3, messages: [aMessage({ message: 'm_3' })] }]);
+  });
+});
+
+describe('gate check', () => {
+  const answer = {
+    request: { verdict: 'hold' as const, code: 'interval_not_kept' as const, words: 'It would wait for 90 s.' },
+    recipients: [
+      { to: '+15550101234', verdict: 'go' as const, reply: true },
+      {
+        to: 'a@b.co',
+        verdict: 'hold' as const,
+        reply: false,
+        rule: 'interval',
+        until: NOON + 90_000,
+        evidence: { words: 'Near a text of 11:59:00.' },
+      },
+    ],
+  };
+
+  it('explains the verdict', async () => {
+    relay.check = answer;
+    const { code, out, lines } = await run('gate', 'check', '+15550101234, a@b.co', 'Your table is ready.');
+    expect(code).toBe(0);
+    expect(lines[0]).toBe('Waits (interval_not_kept): It would wait for 90 s.');
+    expect(out).toContain('  +15550101234  may go now, a reply');
+    expect(out).toContain('  a@b.co  waits until about 12:01:30 (interval)\n    Near a text of 11:59:00.');
+    expect(relay.asked).toEqual([
+      ['gateCheck', { to: ['+15550101234', 'a@b.co'], text: 'Your table is ready.', category: 'conversational' }],
+    ]);
+  });
+
+  it('takes a category, and answers in JSON', async () => {
+    relay.check = answer;
+    const { json } = await run('gate', 'check', '-c', 'marketing', 'a@b.co', 'Sale!', '--json');
+    expect(json).toEqual([{ schema: 1, now: NOON, ...answer }]);
+    expect(relay.asked).toMatchObject([['gateCheck', { category: 'marketing' }]]);
+  });
+});
+
+describe('tail', () => {
+  it('tells the past it is asked for, then what comes, until it is interrupted', async () => {
+    for (const seq of [1, 2, 3]) relay.journal.push(anEvent(seq));
+    const { process: child, ended } = startRelayctl(['tail', '--since', '1', '--json'], { home });
+    await once(child.stdout, 'data');
+    relay.tell(anEvent(4, { name: 'message.inbound', data: { from: 'a@b.co', text: 'ja\nü' } }));
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    const { code, json } = await ended;
+    expect(code).toBe(0);
+    expect(json).toEqual([2, 3].map((seq) => ({ schema: 1, ...anEvent(seq) })).concat(json.slice(2) as never[]));
+    expect(json[2]).toMatchObject({ schema: 1, seq: 4, data: { text: 'ja\nü' } });
+  });
+
+  it('is one line for each event, and ends with 3 when the relay goes', async () => {
+    relay.journal = [
+      anEvent(1, { data: { to: 'a@b.co', state: 'held', rule: 'interval', evidence: { words: 'Waits.' } } }),
+      anEvent(2, { name: 'message.inbound', data: { from: 'a@b.co', text: `two\nlines ${'long '.repeat(40)}` } }),
+      anEvent(3, {
+        name: 'command.result',
+        data: { name: 'message.send', command: 'c1', ok: false, code: 'expired' },
+      }),
+      anEvent(4, { name: 'gap', data: { from: 1, to: 2 } }),
+    ];
+    const { process: child, ended } = startRelayctl(['tail', '--since', '0'], { home });
+    await once(child.stdout, 'data');
+    await server.stop();
+    const { code, lines, err } = await ended;
+    expect({ code, said: err.includes('not running') }).toEqual({ code: 3, said: true });
+    expect(lines.map((l) => l.replace(/^.*\d {2}(?=\w+)/, ''))).toEqual([
+      'message.status    a@b.co held interval Waits.',
+      expect.stringMatching(/^message\.inbound {3}a@b\.co: two lines long .*…$/),
+      'command.result    message.send c1 refused: expired',
+      'gap               {"from":1,"to":2}',
+    ]);
+    fits(lines);
+    await server.start();
+  });
+});
+
+describe('without a relay', () => {
+  const lonely = { home: '/tmp/sender-relay none' };
+
+  it.each([[['status']], [['queue', 'list']], [['tail']], [['gate', 'check', 'a@b.co', 'x']]])(
+    '%j ends with 3 and says how to start it',
+    async (args) => {
+      const { code, out, err } = await relayctl(args, lonely);
+      expect({ code, out }).toEqual({ code: 3, out: '' });
+      expect(err).toContain('relayctl: The relay is not running: nobody answers on /tmp/sender-relay none/relay.sock.');
+      expect(err).toContain("Start it with: SENDER_RELAY_HOME='/tmp/sender-relay none' relayd");
+    },
+  );
+
+  it('says so in JSON, on stderr', async () => {
+    const { out, err } = await relayctl(['status', '--json', '--home', '/tmp/nowhere'], lonely);
+    expect(out).toBe('');
+    expect(JSON.parse(err)).toMatchObject({
+      schema: 1,
+      error: { code: 'not_running', hint: 'Start it with: SENDER_RELAY_HOME=/tmp/nowhere relayd' },
+    });
+  });
+});
+
+describe('the command line', () => {
+  const all = [
+    [],
+    ['status'],
+    ['queue'],
+    ['queue', 'list'],
+    ['tail'],
+    ['gate'],
+    ['gate', 'check'],
+    ['gate', 'near'],
+    ['chatdb'],
+    ['chatdb', 'read'],
+  ];
+
+  it.each(all.map((args) => [args]))('%j --help is help on stdout, 0', async (args) => {
+    const { code, lines, err } = await relayctl([...args, '--help']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines[0]).toMatch(/^Usage: relayctl/);
+    expect(lines.join('\n')).toContain('--json');
+    fits(lines);
+  });
+
+  it.each(
+    [['status'], ['queue', 'list'], ['tail'], ['gate', 'check'], ['gate', 'near'], ['chatdb', 'read']].map((a) => [a]),
+  )('%j --help has an example and the exit codes', async (args) => {
+    const { out } = await relayctl([...args, '--help']);
+    expect(out).toMatch(/\nExample:\n {2}\S+/);
+    expect(out).toMatch(/\nExit codes:\n {2}0 {2}all is well\n {2}1 {2}failed/);
+  });
+
+  it.each([
+    [[]],
+    [['bogus']],
+    [['status', '--bogus']],
+    [['status', 'more']],
+    [['queue', 'bogus']],
+    [['queue', 'list', '--limit', '0']],
+    [['queue', 'list', '--limit', '1e2']],
+    [['tail', '--since', 'yesterday']],
+    [['gate', 'check', 'a@b.co']],
+    [['gate', 'check', 'a@b.co', 'x', '-c', 'spam']],
+    [['gate', 'near']],
+    [['chatdb', 'read']],
+    [['chatdb', 'read', 'x', '--since', '-1']],
+  ])('%j is a usage mistake: 2, on stderr', async (args) => {
+    const { code, out, err } = await relayctl(args, { home });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).not.toBe('');
+  });
+
+  it('ends with 1 when the relay refuses', async () => {
+    relay.gateCheck = async () => ({
+      ok: false as never,
+      data: undefined as never,
+      error: { code: 'recipient_invalid', message: '"x" is no number.' },
+    });
+    expect(await run('gate', 'check', 'x', 'y')).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'relayctl: "x" is no number.\n',
+    });
+  });
+
+  it('is quiet when its reader goes away', async () => {
+    relay.journal = Array.from({ length: 5_000 }, (_, i) => anEvent(i + 1));
+    const { process: child, ended } = startRelayctl(['tail', '--since', '0', '--json'], { home });
+    ended.catch(() => 'its output was cut off');
+    const said = text(child.stderr);
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    const [code] = await once(child, 'exit');
+    expect({ code, said: await said }).toEqual({ code: 0, said: '' });
+  });
+});
