@@ -151,8 +151,8 @@ export class ControllerSession {
     this.#owner.taken(state.epoch);
     const there = identify.received;
     const idThere = there === null ? null : await this.#store.idAt(this.device, there.seq);
-    const fits = commandsFit(state, there, idThere);
-    if (!fits) state = await this.#store.renewCommands(this.device, this.#epoch, this.#clock.now());
+    if (!commandsFit(state, there, idThere))
+      state = await this.#store.renewCommands(this.device, this.#epoch, this.#clock.now());
     if (this.line.phase !== 'opening') return;
     this.#eventStream = identify.stream;
     const received: Received | null = state.received?.stream === identify.stream ? state.received : null;
@@ -165,7 +165,8 @@ export class ControllerSession {
       epoch: this.#epoch,
     });
     this.line.open({ receivedSeq: received?.seq ?? 0, window: identify.window, heartbeatMs });
-    const goOnAfter = fits && there?.stream === state.stream ? there.seq : 0;
+    // A renewed stream has another name, so that it begins at 0 here too.
+    const goOnAfter = there?.stream === state.stream ? there.seq : 0;
     this.line.sendWindow.start(goOnAfter);
     if (goOnAfter > 0) void this.#storeAck(goOnAfter);
     this.#owner.opened(identify, this.#epoch);

@@ -296,6 +296,33 @@ describe('store and end', () => {
     expect(cloud.lines.at(-1)).toMatchObject({ kind: 'closed', code: 4408 });
   });
 
+  test('after the relay’s bye all that came is stored and acked, then the line closes', async () => {
+    const { peer } = await open();
+    peer.say(event(1));
+    peer.say(event(2));
+    peer.say({ type: 'bye', code: 4503, reason: 'stopping', reconnect: true });
+    expect((await peer.end()).code).toBe(4503);
+    expect(peer.frames.at(-1)).toEqual({ type: 'ack', seq: 2 });
+    expect(cloud.events).toHaveLength(2);
+  });
+
+  test('a command is stored though another process took the device at that moment', async () => {
+    const { peer } = await open();
+    const state = cloud.store.state.bind(cloud.store);
+    const { epoch } = await state(DEVICE);
+    let looks = 0;
+    cloud.store.state = async (device) => {
+      const seen = await state(device);
+      looks += 1;
+      // Between the look and the append.
+      if (looks === 1) await cloud.store.takeEpoch(device, epoch, epoch + 1);
+      return seen;
+    };
+    expect(await send(cloud.controller, 'c1')).toEqual({ id: 'c1', duplicate: false });
+    expect((await ended(peer)).code).toBe(4409);
+    expect(await cloud.store.commandsAfter(DEVICE, 0, 9)).toMatchObject([{ seq: 1, id: 'c1' }]);
+  });
+
   test('close says bye and takes what still comes for 5 s', async () => {
     const { peer } = await open();
     const closed = cloud.controller.close();

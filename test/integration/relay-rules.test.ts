@@ -13,6 +13,7 @@ let cloud: RawController;
 let clock: FakeClock;
 let relay: RelayEnd | undefined;
 let states: LinkState[];
+const relays: RelayEnd[] = [];
 
 beforeEach(async () => {
   cloud = await RawController.listen();
@@ -21,13 +22,16 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await cloud.close();
-  await relay?.stop();
-  if (relay) rmSync(relay.store.folder, { recursive: true, force: true });
+  for (const started of relays.splice(0)) {
+    await started.stop();
+    rmSync(started.store.folder, { recursive: true, force: true });
+  }
   relay = undefined;
 });
 
 function startRelay(o: Partial<RelayEndOptions> = {}): RelayEnd {
-  relay = relayEnd({ url: cloud.url, clock, random: () => 0, onState: (s) => states.push(s), ...o });
+  relay = relayEnd({ clock, random: () => 0, onState: (s) => states.push(s), ...o, url: o.url ?? cloud.url });
+  relays.push(relay);
   return relay;
 }
 
@@ -418,9 +422,15 @@ describe('leaving', () => {
     clock.advance(1_000);
     await open(3, { epoch: 3 });
     await until(() => startedRelay().link.state.phase === 'open', 'open');
-    expect(startedRelay().health.has('device_cloned')).toBe(true);
-    clock.advance(30_000);
-    await settle(20);
+    const tenMinutes = 20;
+    for (let half = 1; half <= tenMinutes; half += 1) {
+      expect(startedRelay().health.has('device_cloned')).toBe(true);
+      clock.advance(30_000);
+      await until(() => cloud.peers.at(2)?.pings.length === half, 'the heartbeat');
+      await settle(20);
+    }
+    expect(startedRelay().health.has('device_cloned')).toBe(false);
+    expect(startedRelay().link.state.phase).toBe('open');
   });
 });
 
@@ -468,14 +478,33 @@ describe('no connection', () => {
   });
 
   test('a controller that is not there is called a condition after three tries, and cleared once it is', async () => {
-    const server = await http(503);
-    const { url } = server;
-    await server.close();
-    startRelay({ url });
+    const port = Number(new URL(cloud.url).port);
+    await cloud.close();
+    startRelay({ url: `ws://127.0.0.1:${port}/` });
     for (let tries = 1; tries <= 3; tries += 1) {
       await until(() => states.filter((s) => s.phase === 'waiting').length === tries, 'waiting');
       expect(startedRelay().health.has('controller_unreachable')).toBe(tries === 3);
+      if (tries === 3) cloud = await RawController.listen({ port });
       clock.advance(10);
     }
+    await open();
+    await until(() => startedRelay().link.state.phase === 'open', 'open');
+    expect(startedRelay().health.list()).toEqual([]);
+  });
+
+  test('stop ends a dial, an opening and a pause', async () => {
+    startRelay();
+    await startedRelay().link.stop();
+    expect(startedRelay().link.state.phase).toBe('idle');
+    startRelay();
+    const peer = await cloud.peer(1);
+    await until(() => startedRelay().link.state.phase === 'opening', 'opening');
+    await startedRelay().link.stop();
+    expect((await peer.end()).code).toBe(4503);
+    startRelay();
+    (await cloud.peer(2)).terminate();
+    await until(() => states.at(-1)?.phase === 'waiting', 'waiting');
+    await startedRelay().link.stop();
+    expect(clock.timers).toBe(0);
   });
 });

@@ -80,7 +80,7 @@ export class RawController {
     server.on('connection', (socket) => this.peers.push(new RawPeer(socket)));
   }
 
-  static listen(options: { autoPong?: boolean } = {}): Promise<RawController> {
+  static listen(options: { autoPong?: boolean; port?: number } = {}): Promise<RawController> {
     return new Promise((resolve) => {
       const server: WebSocketServer = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options }, () =>
         resolve(new RawController(server)),
