@@ -136,7 +136,6 @@ export class Link {
           this.#abortDial = () => {};
           this.#to({ phase: 'opening' });
           session = this.#session = new Session(this.#parts(), socket, report);
-          if (this.#stopping.signal.aborted) void session.leave(4503, 'the relay is stopping');
         },
         message: (data, binary) => session?.line.received(data, binary),
         pong: () => session?.line.pong(),
