@@ -12,7 +12,7 @@ export interface Ran {
   err: string;
   lines: string[];
   /** Each line of stdout as JSON. */
-  json: unknown[];
+  json(): unknown[];
 }
 
 export interface Running {
@@ -36,9 +36,7 @@ export function startRelayctl(
         out,
         err,
         lines,
-        get json() {
-          return lines.map((line) => JSON.parse(line) as unknown);
-        },
+        json: () => lines.map((line) => JSON.parse(line) as unknown),
       };
     },
   );

@@ -66,7 +66,7 @@ describe('status', () => {
     relay.present = aStatus({ ready: false, conditions: [condition('automation_denied')] });
     const { code, json, err } = await run('--json', 'status');
     expect({ code, err }).toEqual({ code: 4, err: '' });
-    expect(json).toEqual([{ schema: 1, ...relay.present }]);
+    expect(json()).toEqual([{ schema: 1, ...relay.present }]);
   });
 
   it('watches until it is interrupted', async () => {
@@ -77,7 +77,7 @@ describe('status', () => {
     child.kill('SIGINT');
     const { code, json } = await ended;
     expect(code).toBe(0);
-    expect(json.at(-1)).toMatchObject({ schema: 1, device: 'mac-2' });
+    expect(json().at(-1)).toMatchObject({ schema: 1, device: 'mac-2' });
   });
 
   it('does not let a text from outside steer the terminal', async () => {
@@ -85,7 +85,7 @@ describe('status', () => {
     relay.present = aStatus({ sender: { state: 'paused', since: NOON, reason: nasty } });
     const [plain, json] = await Promise.all([run('status'), run('status', '--json')]);
     for (const { out } of [plain, json]) expect(out).not.toMatch(/[\x1b\u009b\u202e]/);
-    expect(json.json).toMatchObject([{ sender: { reason: nasty } }]);
+    expect(json.json()).toMatchObject([{ sender: { reason: nasty } }]);
   });
 });
 
@@ -122,7 +122,7 @@ describe('queue list', () => {
     const first = await run('queue', 'list', '--limit', '2');
     expect(first.err).toBe('2 of 3; go on with --cursor 2\n');
     const second = await run('queue', 'list', '--limit', '2', '--cursor', '2', '--json');
-    expect(second.json).toEqual([{ schema: 1, now: NOON, total: 3, messages: [aMessage({ message: 'm_3' })] }]);
+    expect(second.json()).toEqual([{ schema: 1, now: NOON, total: 3, messages: [aMessage({ message: 'm_3' })] }]);
   });
 });
 
@@ -157,7 +157,7 @@ describe('gate check', () => {
   it('takes a category, and answers in JSON', async () => {
     relay.check = answer;
     const { json } = await run('gate', 'check', '-c', 'marketing', 'a@b.co', 'Sale!', '--json');
-    expect(json).toEqual([{ schema: 1, now: NOON, ...answer }]);
+    expect(json()).toEqual([{ schema: 1, now: NOON, ...answer }]);
     expect(relay.asked).toMatchObject([['gateCheck', { category: 'marketing' }]]);
   });
 });
@@ -172,8 +172,8 @@ describe('tail', () => {
     child.kill('SIGINT');
     const { code, json } = await ended;
     expect(code).toBe(0);
-    expect(json).toEqual([2, 3].map((seq) => ({ schema: 1, ...anEvent(seq) })).concat(json.slice(2) as never[]));
-    expect(json[2]).toMatchObject({ schema: 1, seq: 4, data: { text: 'ja\nü' } });
+    expect(json()).toEqual([2, 3].map((seq) => ({ schema: 1, ...anEvent(seq) })).concat(json().slice(2) as never[]));
+    expect(json()[2]).toMatchObject({ schema: 1, seq: 4, data: { text: 'ja\nü' } });
   });
 
   it('is one line for each event, and ends with 3 when the relay goes', async () => {
