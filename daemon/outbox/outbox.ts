@@ -89,7 +89,7 @@ export class Outbox {
         'message.send': (data, command) => this.#acceptance.accept(data, command),
         'message.cancel': (data) => this.#cancel(data),
         'sender.pause': (data) => this.#tellHealth(gate.pause(data.reason ?? 'paused by the controller')),
-        'sender.resume': () => this.#resume(),
+        'sender.resume': () => this.resume('command'),
         'opt_out.put': (data) => this.optOut(data.handle, 'command'),
         'opt_in.put': (data) => this.optIn(data.handle, 'command'),
         'snapshot.request': () => this.#snapshotAsked(),
@@ -220,8 +220,8 @@ export class Outbox {
     return { ok: true, detail: { state: health.state } };
   }
 
-  #resume(): Answer {
-    const result = this.#gate.resume('command');
+  resume(source: 'command' | 'person'): Answer {
+    const result = this.#gate.resume(source);
     if (!result.ok)
       return {
         ok: false,

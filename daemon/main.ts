@@ -1,0 +1,69 @@
+/**
+ * The process: paths, configuration, lock, log, relay; SIGTERM and SIGINT stop it cleanly, SIGHUP is left for a later reload.
+ *
+ * Exit codes: 0 stopped on request · 1 it could not start (why, and what to do, on stderr) · 70 a bug or a broken store ended it.
+ */
+import { systemClock } from './host/clock.ts';
+import { loadConfig } from './host/config.ts';
+import { codeOf, messageOf, RelayError } from './host/errors.ts';
+import { installationKey } from './host/installation-key.ts';
+import { takeLock } from './host/lock.ts';
+import { createLog } from './host/log.ts';
+import { prepareHome, relayPaths } from './host/paths.ts';
+import { Relay } from './relay.ts';
+
+/** Longer than one send may take: a stop waits for the send that runs. */
+const STOP_GRACE_MS = 15_000;
+
+async function main(): Promise<void> {
+  const { env } = process;
+  const paths = relayPaths({ env });
+  prepareHome(paths);
+  const config = loadConfig({ paths, env });
+  const lock = takeLock(paths.lock);
+  const log = createLog({
+    folder: paths.logs,
+    level: config.log.level,
+    unredacted: config.log.unredacted,
+    maxBytes: config.log.max_bytes,
+    files: config.log.files,
+    key: installationKey(`${paths.home}/key`),
+    clock: systemClock,
+    ...(process.stderr.isTTY ? { also: process.stderr } : {}),
+  });
+
+  const relay = new Relay({ config, paths, clock: systemClock, log });
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info('stopping', { signal });
+    const late = setTimeout(() => process.exit(70), config.messages.send_limit_ms + STOP_GRACE_MS);
+    relay.stop().then(
+      async () => {
+        clearTimeout(late);
+        lock.release();
+        await log.close();
+        process.exit(0);
+      },
+      (error: unknown) => {
+        process.stderr.write(`relayd: stopping failed: ${messageOf(error)}\n`);
+        process.exit(70);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('uncaughtException', (error) => {
+    log.error('uncaught', { error: messageOf(error), code: codeOf(error), stack: error.stack });
+    process.stderr.write(`relayd: ${error.stack ?? messageOf(error)}\n`);
+    process.exit(70);
+  });
+  await relay.start();
+}
+
+main().catch((error: unknown) => {
+  const hint = error instanceof RelayError ? `\n  ${error.hint}` : '';
+  process.stderr.write(`relayd: ${messageOf(error)}${hint}\n`);
+  process.exit(1);
+});

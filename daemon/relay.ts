@@ -1,0 +1,359 @@
+/**
+ * The relay: all rooms, put together. Reads from top to bottom as the way of a message, and is the only file that knows all rooms.
+ *
+ *   made ─▶ start ─▶ stop
+ *
+ * The constructor makes everything and touches nothing outside the relay's folder; `start` begins to read, to send and to talk; `stop` takes
+ * nothing new, finishes the send that runs, says goodbye, and leaves everything on disk.
+ */
+import { randomBytes } from 'node:crypto';
+import type { CommandResult } from '../protocol/events.ts';
+import { MAX_LIFETIME_MS } from '../protocol/limits.ts';
+import { MessagesBridge } from './bridge/bridge.ts';
+import type { AttemptState, RowSighting } from './bridge/sightings.ts';
+import { Gate } from './gate/gate.ts';
+import { assetFolder } from './host/assets.ts';
+import type { Clock } from './host/clock.ts';
+import { WallClockGuard } from './host/clock-guard.ts';
+import { GroupCommit } from './host/commit.ts';
+import { type Config, senderSinceAt } from './host/config.ts';
+import { type Db, openRelayDb, readMigrations } from './host/db.ts';
+import { Health } from './host/health.ts';
+import type { Log } from './host/log.ts';
+import type { RelayPaths } from './host/paths.ts';
+import { readToken } from './host/token.ts';
+import { VERSION } from './host/version.ts';
+import { Journal } from './journal/journal.ts';
+import { Link } from './link/link.ts';
+import { Dial } from './link/socket.ts';
+import { headlineOf } from './local/headline.ts';
+import type { LocalAnswer, LocalEvent, LocalHandlers, Sent, Status } from './local/schemas.ts';
+import { LocalServer } from './local/server.ts';
+import { Outbox, type Sighted } from './outbox/outbox.ts';
+import { Questions } from './outbox/questions.ts';
+
+/** What a controller may rely on here beyond the names of protocol 1. */
+const FEATURES = ['text', 'existing_groups', 'delivery_receipts', 'read_receipts', 'pacing_queue', 'gate_check'];
+
+export interface RelayOptions {
+  config: Config;
+  paths: RelayPaths;
+  clock: Clock;
+  log: Log;
+}
+
+export class Relay {
+  readonly #o: RelayOptions;
+  readonly #startedAt: number;
+  readonly #db: Db;
+  readonly #commit: GroupCommit;
+  readonly #health: Health;
+  readonly #wall: WallClockGuard;
+  readonly #journal: Journal;
+  readonly #gate: Gate;
+  readonly #bridge: MessagesBridge;
+  readonly #outbox: Outbox;
+  readonly #questions: Questions;
+  readonly #link: Link | null;
+  readonly #local: LocalServer;
+  #lastInboundAt: number | null = null;
+
+  constructor(o: RelayOptions) {
+    const { config, paths, clock, log } = o;
+    this.#o = o;
+    this.#startedAt = clock.now();
+
+    // The ground: one store, one group commit, one register of what is wrong.
+    const db = openRelayDb(paths.db, readMigrations(assetFolder('migrations')));
+    const commit = new GroupCommit(db);
+    const health = new Health(clock);
+    this.#db = db;
+    this.#commit = commit;
+    this.#health = health;
+    this.#wall = new WallClockGuard({ clock, health, ...rememberedTime(db, commit) });
+
+    // What the controller must still hear.
+    const journal = new Journal({ db, commit, clock });
+    this.#journal = journal;
+
+    // May it be sent, and when?
+    const sender = { kind: config.sender.kind, since: senderSinceAt(config) };
+    const gate = new Gate({ db, clock, health, log: log.room('gate'), policy: config.policy, sender });
+    this.#gate = gate;
+
+    // How it gets into Messages, and what chat.db says.
+    const region = config.sender.region ?? undefined;
+    const bridge = new MessagesBridge({
+      config: config.messages,
+      workFolder: paths.work,
+      scripts: assetFolder('scripts'),
+      db,
+      commit,
+      clock,
+      health,
+      log: log.room('bridge'),
+      region,
+      sightings: {
+        attempt: (message, _attempt, seen) => this.#outbox.sighted(message, sightedOf(seen)),
+        inbound: (row) => this.#inbound(row),
+        ownHand: (row) => this.#ownHand(row),
+        generation: (reason) => log.room('bridge').warn('chat_db_generation', { reason }),
+      },
+    });
+    this.#bridge = bridge;
+
+    // What waits, and what became of it.
+    this.#outbox = new Outbox({
+      db,
+      commit,
+      clock,
+      log: log.room('outbox'),
+      journal,
+      gate,
+      bridge,
+      groups: { members: (chat) => bridge.groupMembers(chat) },
+      lookalikes: { find: (recipient, text, sinceAt) => bridge.hasLookalike(recipient, text, sinceAt) },
+      wall: this.#wall,
+      sender: gate,
+      region,
+    });
+    journal.snapshotWith((reason) => this.#outbox.tellSnapshot(reason));
+    this.#questions = new Questions({
+      messages: this.#outbox.messages,
+      gate,
+      sender: () => gate.describe(),
+      now: () => clock.now(),
+      region,
+    });
+
+    // Who is on the line.
+    this.#link = config.controller ? this.#makeLink(config.controller) : null;
+
+    // The person at the Mac.
+    this.#local = new LocalServer({
+      path: paths.socket,
+      handlers: this.#handlers(),
+      now: () => clock.now(),
+      log: log.room('local'),
+    });
+    health.onChange(() => this.#tellHealth());
+  }
+
+  async start(): Promise<void> {
+    this.#gate.load();
+    await this.#local.start();
+    this.#bridge.start();
+    this.#outbox.start();
+    this.#wall.start();
+    this.#link?.start();
+    if (!this.#link)
+      this.#health.raise('no_controller', 'warning', 'No controller is configured.', 'Set controller.url in config.json.');
+    this.#o.log.info('started', { version: VERSION, device: this.#o.config.device, pid: process.pid });
+  }
+
+  /** Takes nothing new, finishes the send that runs, says goodbye. */
+  async stop(): Promise<void> {
+    this.#wall.stop();
+    await this.#outbox.stop();
+    await this.#bridge.stop();
+    await this.#link?.stop();
+    await this.#local.stop();
+    this.#journal.close();
+    await this.#commit.close();
+    this.#db.close();
+    this.#o.log.info('stopped');
+  }
+
+  #makeLink(controller: { url: string; token_file: string }): Link {
+    const { config, clock, log } = this.#o;
+    return new Link({
+      transport: new Dial({ url: controller.url, token: () => readToken(controller.token_file) }),
+      db: this.#db,
+      commit: this.#commit,
+      journal: this.#journal,
+      commands: this.#outbox,
+      queries: this.#questions,
+      identity: {
+        device: config.device,
+        agent: `sender-relay/${VERSION}`,
+        features: FEATURES,
+        policyVersion: () => this.#gate.describe().policy_version,
+      },
+      clock,
+      log,
+      health: this.#health,
+      onControllerTime: (time) => this.#wall.controllerSays(time),
+    });
+  }
+
+  /** In the transaction of the cursor: somebody wrote to us. */
+  #inbound(row: RowSighting): void {
+    const { guid, at, text, chat, service, late, kind, detail, handle, ownAddress } = row;
+    const content = { guid, at, text, chat, service, late, kind, ...(row.truncated ? { truncated: true } : {}), ...(detail ? { detail } : {}) };
+    this.#journal.append('message.inbound', { ...content, from: handle, ...(ownAddress ? { own_address: ownAddress } : {}) }, { id: `in_${guid}` });
+    this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
+    if (handle === '') return;
+    const effects = this.#gate.inbound({
+      guid,
+      handle,
+      chat: chat.id,
+      group: chat.kind === 'group',
+      text,
+      kind: kind === 'text' ? 'text' : kind.startsWith('tapback') ? 'tapback' : 'other',
+      at,
+      late: late || row.recovering,
+      seenMonoMs: row.seenMonoMs,
+    });
+    for (const effect of effects)
+      this.#journal.append(effect.kind === 'opted_out' ? 'contact.opted_out' : 'contact.opted_in', effect.event, {
+        id: `${effect.kind}_${guid}`,
+      });
+    if (effects.length > 0) this.#outbox.swept();
+    this.#outbox.dispatcher.wake();
+  }
+
+  /** In the transaction of the cursor: the owner wrote by hand or from another device. It counts like our own. */
+  #ownHand(row: RowSighting): void {
+    const { guid, at, text, chat, service, late, kind, detail } = row;
+    const to = chat.participants;
+    const content = { guid, at, text, chat, service, late, kind, ...(row.truncated ? { truncated: true } : {}), ...(detail ? { detail } : {}) };
+    this.#journal.append('message.observed', { ...content, to }, { id: `ob_${guid}` });
+    this.#gate.ownHand({ guid, recipients: to, text, at, late });
+    if (row.recovering) this.#outbox.settleLookalike(chat.kind === 'group' ? [chat.id] : to, text);
+  }
+
+  #tellHealth(): void {
+    const data = { ready: this.#health.ready, conditions: this.#health.list() };
+    void this.#commit.run(() => this.#journal.append('relay.health', data)).catch(() => {});
+  }
+
+  #status(): Status {
+    const { clock, config } = this.#o;
+    const conditions = this.#health.list();
+    const seen = this.#bridge.stats();
+    const link = this.#link?.state;
+    const phases = { idle: 'off', dialling: 'connecting', opening: 'connecting', open: 'connected', waiting: 'waiting' } as const;
+    return {
+      ready: this.#health.ready,
+      headline: headlineOf(conditions),
+      device: config.device,
+      version: VERSION,
+      pid: process.pid,
+      started_at: Math.round(this.#startedAt),
+      now: Math.round(clock.now()),
+      controller: {
+        state: link ? phases[link.phase] : 'off',
+        url: config.controller?.url ?? null,
+        since: link ? Math.round(link.since) : null,
+        ...(link?.last && link.phase !== 'open' ? { last_error: link.last.words } : {}),
+        unacked_events: this.#journal.unacked,
+      },
+      queue: this.#outbox.messages.counts(),
+      last_send_at: this.#outbox.dispatcher.lastSendAt,
+      last_inbound_at: this.#lastInboundAt,
+      chat_db: {
+        path: config.messages.chat_db,
+        readable: seen.readable,
+        cursor_rowid: seen.cursor,
+        last_row_at: seen.lastRowAt,
+      },
+      sender: this.#gate.health(),
+      conditions,
+    };
+  }
+
+  /** What a person at the Mac may do: the same doors as the controller's, without the line. */
+  #handlers(): LocalHandlers {
+    return {
+      status: () => this.#status(),
+      queue: ({ limit, cursor }) => {
+        const { data, next } = this.#questions.queue({ limit, cursor });
+        return next === undefined ? data : { ...data, next };
+      },
+      message: (id) => {
+        const message = this.#outbox.messages.get(id);
+        return message ? this.#questions.present(message) : null;
+      },
+      gateCheck: async (asked) => {
+        const answer = this.#questions.check(asked);
+        return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
+      },
+      cancel: async (message) => {
+        const answer = await this.#commit.run(() => this.#outbox.cancel({ message }));
+        if (!answer.ok) return { ok: false, error: { code: answer.code, message: answer.message } };
+        return { ok: true, data: answer.detail as { cancelled: string[]; too_late: number } };
+      },
+      send: async ({ to, text }) => this.#sendLocally(to, text),
+      pause: async (reason) => this.#bySelf('sender.pause', { reason }, () => this.#gate.health()),
+      resume: async () => {
+        const result = await this.#commit.run(() => this.#outbox.resume('person'));
+        if (!result.ok) return { ok: false, error: { code: result.code, message: result.message } };
+        return { ok: true, data: this.#gate.health() };
+      },
+      events: ({ afterSeq }, onEvent) => this.#follow(afterSeq ?? this.#journal.lastSeq, onEvent),
+    };
+  }
+
+  async #sendLocally(to: string, text: string): Promise<LocalAnswer<Sent>> {
+    const created = Math.round(this.#o.clock.now());
+    const data = { to, text, category: 'conversational', pacing: 'queue', created, expires_at: created + MAX_LIFETIME_MS / 30 };
+    return this.#bySelf('message.send', data, (result) => ({
+      command: result.command,
+      messages: this.#outbox.messages.ofCommand(result.command).map((m) => this.#questions.present(m)),
+    }));
+  }
+
+  async #bySelf<T>(name: string, data: Record<string, unknown>, then: (result: CommandResult) => T): Promise<LocalAnswer<T>> {
+    const id = `local_${randomBytes(9).toString('base64url')}`;
+    const result = await this.#commit.run(() => this.#outbox.receive({ type: 'command', seq: 1, id, name, version: 1, data }));
+    if (!result.ok) return { ok: false, error: { code: result.code ?? 'bad_request', message: result.message ?? 'It was refused.' } };
+    return { ok: true, data: then(result) };
+  }
+
+  #follow(afterSeq: number, onEvent: (event: LocalEvent) => void): () => void {
+    let last = afterSeq;
+    const pump = () => {
+      for (;;) {
+        const events = this.#journal.read(last, { frames: 200, bytes: 1024 * 1024 });
+        if (events.length === 0) return;
+        for (const event of events) {
+          last = event.seq;
+          onEvent(event);
+        }
+      }
+    };
+    const stop = this.#journal.onDurable(pump);
+    pump();
+    return stop;
+  }
+}
+
+function sightedOf(seen: AttemptState): Sighted {
+  const { state, at, guid, service, downgraded, from, appleError, words } = seen;
+  const detail: Sighted['detail'] = {};
+  if (guid !== undefined) detail.guid = guid;
+  if (service !== undefined) detail.service = service;
+  if (downgraded) detail.downgraded = true;
+  if (from !== undefined) detail.from = from;
+  if (words !== undefined) detail.words = words;
+  if (appleError) {
+    const { number, name, meaning } = appleError;
+    detail.apple_error = { number, name, meaning };
+    detail.words ??= appleError.words;
+    detail.retryable = meaning === 'network';
+  }
+  return { state, at, detail, outcome: { state, meaning: appleError?.meaning, appleError: appleError?.number } };
+}
+
+function rememberedTime(db: Db, commit: GroupCommit): { lastSeenAt: number | null; remember: (now: number) => void } {
+  const row = db.sql<{ value: string }>("SELECT value FROM store_fact WHERE name = 'seen_at'").get();
+  return {
+    lastSeenAt: row ? Number(row.value) : null,
+    remember: (now) =>
+      void commit
+        .run(() =>
+          db.sql("INSERT INTO store_fact (name, value) VALUES ('seen_at', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(String(now)),
+        )
+        .catch(() => {}),
+  };
+}
