@@ -32,7 +32,17 @@ async function main(): Promise<void> {
     ...(process.stderr.isTTY ? { also: process.stderr } : {}),
   });
 
-  const relay = new Relay({ config, paths, clock: systemClock, log });
+  const die = (error: unknown) => {
+    log.error('uncaught', {
+      error: messageOf(error),
+      code: codeOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    process.stderr.write(`relayd: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+    process.exit(70);
+  };
+  process.on('uncaughtException', die);
+  const relay = new Relay({ config, paths, clock: systemClock, log, onFatal: die });
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
@@ -54,11 +64,6 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
-  process.on('uncaughtException', (error) => {
-    log.error('uncaught', { error: messageOf(error), code: codeOf(error), stack: error.stack });
-    process.stderr.write(`relayd: ${error.stack ?? messageOf(error)}\n`);
-    process.exit(70);
-  });
   await relay.start();
 }
 

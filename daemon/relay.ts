@@ -40,6 +40,8 @@ export interface RelayOptions {
   paths: RelayPaths;
   clock: Clock;
   log: Log;
+  /** The store can no longer be trusted in this process: end it, and start again from what the disk holds. */
+  onFatal: (error: unknown) => void;
 }
 
 export class Relay {
@@ -65,7 +67,8 @@ export class Relay {
 
     // The ground: one store, one group commit, one register of what is wrong.
     const db = openRelayDb(paths.db, readMigrations(assetFolder('migrations')));
-    const commit = new GroupCommit(db);
+    const commit = new GroupCommit(db, { onFlushFailed: (error) => o.onFatal(error) });
+    commit.onRolledBack(() => this.#outbox.reload());
     const health = new Health(clock);
     this.#db = db;
     this.#commit = commit;
@@ -140,14 +143,18 @@ export class Relay {
   }
 
   async start(): Promise<void> {
-    this.#gate.load();
     await this.#local.start();
     this.#bridge.start();
     this.#outbox.start();
     this.#wall.start();
     this.#link?.start();
     if (!this.#link)
-      this.#health.raise('no_controller', 'warning', 'No controller is configured.', 'Set controller.url in config.json.');
+      this.#health.raise(
+        'no_controller',
+        'warning',
+        'No controller is configured.',
+        'Set controller.url in config.json.',
+      );
     this.#o.log.info('started', { version: VERSION, device: this.#o.config.device, pid: process.pid });
   }
 
@@ -189,8 +196,22 @@ export class Relay {
   /** In the transaction of the cursor: somebody wrote to us. */
   #inbound(row: RowSighting): void {
     const { guid, at, text, chat, service, late, kind, detail, handle, ownAddress } = row;
-    const content = { guid, at, text, chat, service, late, kind, ...(row.truncated ? { truncated: true } : {}), ...(detail ? { detail } : {}) };
-    this.#journal.append('message.inbound', { ...content, from: handle, ...(ownAddress ? { own_address: ownAddress } : {}) }, { id: `in_${guid}` });
+    const content = {
+      guid,
+      at,
+      text,
+      chat,
+      service,
+      late,
+      kind,
+      ...(row.truncated ? { truncated: true } : {}),
+      ...(detail ? { detail } : {}),
+    };
+    this.#journal.append(
+      'message.inbound',
+      { ...content, from: handle, ...(ownAddress ? { own_address: ownAddress } : {}) },
+      { id: `in_${guid}` },
+    );
     this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
     if (handle === '') return;
     const effects = this.#gate.inbound({
@@ -216,7 +237,17 @@ export class Relay {
   #ownHand(row: RowSighting): void {
     const { guid, at, text, chat, service, late, kind, detail } = row;
     const to = chat.participants;
-    const content = { guid, at, text, chat, service, late, kind, ...(row.truncated ? { truncated: true } : {}), ...(detail ? { detail } : {}) };
+    const content = {
+      guid,
+      at,
+      text,
+      chat,
+      service,
+      late,
+      kind,
+      ...(row.truncated ? { truncated: true } : {}),
+      ...(detail ? { detail } : {}),
+    };
     this.#journal.append('message.observed', { ...content, to }, { id: `ob_${guid}` });
     this.#gate.ownHand({ guid, recipients: to, text, at, late });
     if (row.recovering) this.#outbox.settleLookalike(chat.kind === 'group' ? [chat.id] : to, text);
@@ -232,7 +263,13 @@ export class Relay {
     const conditions = this.#health.list();
     const seen = this.#bridge.stats();
     const link = this.#link?.state;
-    const phases = { idle: 'off', dialling: 'connecting', opening: 'connecting', open: 'connected', waiting: 'waiting' } as const;
+    const phases = {
+      idle: 'off',
+      dialling: 'connecting',
+      opening: 'connecting',
+      open: 'connected',
+      waiting: 'waiting',
+    } as const;
     return {
       ready: this.#health.ready,
       headline: headlineOf(conditions),
@@ -296,17 +333,31 @@ export class Relay {
 
   async #sendLocally(to: string, text: string): Promise<LocalAnswer<Sent>> {
     const created = Math.round(this.#o.clock.now());
-    const data = { to, text, category: 'conversational', pacing: 'queue', created, expires_at: created + MAX_LIFETIME_MS / 30 };
+    const data = {
+      to,
+      text,
+      category: 'conversational',
+      pacing: 'queue',
+      created,
+      expires_at: created + MAX_LIFETIME_MS / 30,
+    };
     return this.#bySelf('message.send', data, (result) => ({
       command: result.command,
       messages: this.#outbox.messages.ofCommand(result.command).map((m) => this.#questions.present(m)),
     }));
   }
 
-  async #bySelf<T>(name: string, data: Record<string, unknown>, then: (result: CommandResult) => T): Promise<LocalAnswer<T>> {
+  async #bySelf<T>(
+    name: string,
+    data: Record<string, unknown>,
+    then: (result: CommandResult) => T,
+  ): Promise<LocalAnswer<T>> {
     const id = `local_${randomBytes(9).toString('base64url')}`;
-    const result = await this.#commit.run(() => this.#outbox.receive({ type: 'command', seq: 1, id, name, version: 1, data }));
-    if (!result.ok) return { ok: false, error: { code: result.code ?? 'bad_request', message: result.message ?? 'It was refused.' } };
+    const result = await this.#commit.run(() =>
+      this.#outbox.receive({ type: 'command', seq: 1, id, name, version: 1, data }),
+    );
+    if (!result.ok)
+      return { ok: false, error: { code: result.code ?? 'bad_request', message: result.message ?? 'It was refused.' } };
     return { ok: true, data: then(result) };
   }
 
@@ -352,7 +403,11 @@ function rememberedTime(db: Db, commit: GroupCommit): { lastSeenAt: number | nul
     remember: (now) =>
       void commit
         .run(() =>
-          db.sql("INSERT INTO store_fact (name, value) VALUES ('seen_at', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(String(now)),
+          db
+            .sql(
+              "INSERT INTO store_fact (name, value) VALUES ('seen_at', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )
+            .run(String(now)),
         )
         .catch(() => {}),
   };

@@ -5,7 +5,10 @@
  *                                                                              (off the event loop)
  *
  * What is handed in during a flush forms the next group. A piece that throws is rolled back alone and its promise rejects;
- * the others are not disturbed. `work` must be synchronous.
+ * the others are not disturbed. `work` must be synchronous. Who keeps in memory what a piece changed listens to `onRolledBack`.
+ *
+ * A flush that fails leaves nobody knowing what is on disk, and asking again may say "done" for what was lost: all promises of the
+ * group reject and `onFlushFailed` is called, whose only honest answer is to end the process and start from what the disk holds.
  *
  * A resolved promise means: on disk, as far as the disk honours a flush (fsync; on macOS libuv asks for F_FULLFSYNC).
  * Why not `synchronous=FULL`: its flush runs inside COMMIT and would stop the event loop, 20 ms on some disks.
@@ -25,9 +28,12 @@ export class GroupCommit {
   #running: Promise<void> | undefined;
   #wal: FileHandle | undefined;
   readonly #afterDurable = new Set<() => void>();
+  readonly #afterRollback = new Set<() => void>();
+  readonly #onFlushFailed: (error: unknown) => void;
 
-  constructor(db: Db) {
+  constructor(db: Db, o: { onFlushFailed?: (error: unknown) => void } = {}) {
     this.#db = db;
+    this.#onFlushFailed = o.onFlushFailed ?? (() => {});
   }
 
   /** Does `work` in the next group. Resolves with its result once it is on disk. */
@@ -44,6 +50,12 @@ export class GroupCommit {
     return () => this.#afterDurable.delete(listener);
   }
 
+  /** Calls `listener`, outside of any transaction, after a group in which something was rolled back. Returns how to stop that. */
+  onRolledBack(listener: () => void): () => void {
+    this.#afterRollback.add(listener);
+    return () => this.#afterRollback.delete(listener);
+  }
+
   /** Waits until all that was handed in is on disk, and lets go of the file. */
   async close(): Promise<void> {
     while (this.#running) await this.#running;
@@ -57,20 +69,25 @@ export class GroupCommit {
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
-      const settle = this.#commit(group);
+      const { settle, rolledBack } = this.#commit(group);
+      // Before anybody hears of it: what memory believes must be what the store holds.
+      if (rolledBack) for (const listener of this.#afterRollback) listener();
       try {
         await this.#flush();
-        for (const done of settle) done();
-        for (const listener of this.#afterDurable) listener();
       } catch (error) {
         for (const piece of group) piece.reject(error);
+        this.#onFlushFailed(error);
+        continue;
       }
+      for (const done of settle) done();
+      for (const listener of this.#afterDurable) listener();
     }
     this.#running = undefined;
   }
 
-  #commit(group: Piece[]): (() => void)[] {
+  #commit(group: Piece[]): { settle: (() => void)[]; rolledBack: boolean } {
     const settle: (() => void)[] = [];
+    let rolledBack = false;
     try {
       this.#db.transaction(() => {
         for (const piece of group) {
@@ -78,14 +95,15 @@ export class GroupCommit {
             const result = this.#db.transaction(piece.work);
             settle.push(() => piece.resolve(result));
           } catch (error) {
+            rolledBack = true;
             settle.push(() => piece.reject(error));
           }
         }
       });
-      return settle;
+      return { settle, rolledBack };
     } catch (error) {
       // The whole group was rolled back (disk full, store damaged): nobody may believe that it is stored.
-      return group.map((piece) => () => piece.reject(error));
+      return { settle: group.map((piece) => () => piece.reject(error)), rolledBack: true };
     }
   }
 

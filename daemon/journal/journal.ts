@@ -59,7 +59,7 @@ export class Journal {
   #stream: string;
   #lastSeq: number;
   #ackedSeq: number;
-  /** Rows and bytes behind the last ack. A rolled-back append leaves them a little high until they are counted anew. */
+  /** Rows and bytes behind the last ack. */
   #unackedRows = 0;
   #unackedBytes = 0;
   #shrinkAbove = 0;
@@ -82,7 +82,11 @@ export class Journal {
     this.#ackStored = state.acked_seq;
     this.#lastSeq = this.#newestSeq();
     this.#countUnacked();
-    this.#stopListening = o.commit.onDurable(() => this.#becameDurable());
+    const stops = [o.commit.onDurable(() => this.#becameDurable()), o.commit.onRolledBack(() => this.#countUnacked())];
+    this.#stopListening = () =>
+      stops.forEach((stop) => {
+        stop();
+      });
   }
 
   /** How the present state is told at the head of a new stream: appends events in the running transaction. */

@@ -33,7 +33,7 @@ export class Acceptance {
   readonly #groups: Groups;
   readonly #lookalikes: Lookalikes;
   readonly #region: string | undefined;
-  #waiting: number;
+  #waiting = 0;
 
   constructor(o: {
     clock: Clock;
@@ -49,7 +49,12 @@ export class Acceptance {
     this.#groups = o.groups;
     this.#lookalikes = o.lookalikes;
     this.#region = o.region;
-    const counts = o.messages.counts();
+    this.reload();
+  }
+
+  /** Counts anew what waits, from the store. */
+  reload(): void {
+    const counts = this.#messages.counts();
     this.#waiting = counts.waiting + counts.held;
   }
 

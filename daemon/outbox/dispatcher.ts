@@ -70,6 +70,16 @@ export class Dispatcher {
     this.#sleep.abort();
   }
 
+  /**
+   * Gives the gate, which has just been emptied, the messages whose last attempt provably did not start: they wait again although
+   * their state stays `dispatching`. One that is being handed to Messages right now has no outcome and is not among them.
+   */
+  reload(): void {
+    for (const message of this.#messages.inState('dispatching'))
+      if (this.#bridge.lastOutcome(message.id)?.kind === 'not_started') this.#gate.add([toGateMessage(message)]);
+    this.wake();
+  }
+
   /** Resolves when the running send, if any, has its outcome on disk. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -184,9 +194,16 @@ export class Dispatcher {
 
   /** After a start: what became of sends that a crash cut off. Nothing is sent again unless it is proven that nothing left. */
   async #recover(): Promise<void> {
+    const settled = new Set<string>();
     for (const { message, outcome } of await this.#bridge.recover()) {
       this.#log.info('attempt_recovered', { message, outcome: outcome.kind });
+      settled.add(message);
       await this.#commit.run(() => this.#apply(message, outcome));
+    }
+    // The outcome was on disk, but the crash came before the message heard of it.
+    for (const { id } of this.#messages.inState('dispatching')) {
+      const outcome = settled.has(id) ? null : this.#bridge.lastOutcome(id);
+      if (outcome?.kind === 'may_have_gone') await this.#commit.run(() => this.#apply(id, outcome));
     }
   }
 }

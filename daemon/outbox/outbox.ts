@@ -5,8 +5,8 @@
  *   messages.ts   the rows and their events       dispatcher.ts    one at a time to Messages
  *   states.ts     the only ways between states    queue-upkeep.ts  expiry, moved estimates
  *
- * The caller owes: `receive`, `sighted`, `swept` and `tellSnapshot` only inside a transaction of the group commit; `start` after the
- * gate has loaded and before anything else may write.
+ * The caller owes: `receive`, `sighted`, `swept` and `tellSnapshot` only inside a transaction of the group commit; `start` before
+ * anything else may write; `reload` whenever the group commit has rolled something back.
  */
 import { randomBytes } from 'node:crypto';
 import type { CommandData } from '../../protocol/commands.ts';
@@ -101,9 +101,17 @@ export class Outbox {
 
   /** Gives the gate what waits, settles what a crash cut off, and begins to send. */
   start(): void {
-    this.#gate.add(this.messages.inState('accepted', 'held').map(toGateMessage));
+    this.reload();
     this.dispatcher.start();
     this.#upkeep.start();
+  }
+
+  /** Makes memory agree with the store again: at start, and after a rolled-back transaction. Not inside a transaction. */
+  reload(): void {
+    this.#gate.load();
+    this.#gate.add(this.messages.inState('accepted', 'held').map(toGateMessage));
+    this.#acceptance.reload();
+    this.dispatcher.reload();
   }
 
   async stop(): Promise<void> {

@@ -79,6 +79,8 @@ export interface GateOutcome {
 export type OptResult = { ok: true; changed: boolean; event?: ContactOpted } | { ok: false; refusal: Refusal };
 
 export interface Gate {
+  /** Reads everything anew from the store and forgets what waits: at start, and after a rolled-back transaction. */
+  load(): void;
   /** Decides on a request; changes nothing. */
   admit(request: GateRequest): Admission;
   /** These wait from now on. Called in the accepting transaction, and at start with all that waits in the store. */
@@ -144,6 +146,8 @@ export interface Bridge {
   run(attempt: string): Promise<SendOutcome>;
   /** After a restart: what became of attempts without a stored outcome. Waits for or ends a leftover child first. */
   recover(): Promise<{ attempt: string; message: string; outcome: SendOutcome }[]>;
+  /** The stored outcome of a message's newest attempt; null if it has none. */
+  lastOutcome(message: string): SendOutcome | null;
 }
 
 export interface Journal {

@@ -21,6 +21,11 @@ export class FakeGate implements Gate {
   moved: { message: string; hold: Hold }[] = [];
   paused = false;
 
+  load(): void {
+    this.waiting = [];
+    this.inFlight = [];
+  }
+
   admit(request: GateRequest): Admission {
     if (this.refuseAll) return { ok: false, refusal: this.refuseAll };
     return {

@@ -38,6 +38,13 @@ export class FakeBridge implements Bridge {
   async recover() {
     return this.leftovers.splice(0);
   }
+
+  /** Stored outcomes by message, as a restart finds them. */
+  stored = new Map<string, SendOutcome>();
+
+  lastOutcome(message: string): SendOutcome | null {
+    return this.stored.get(message) ?? null;
+  }
 }
 
 export class OutboxWorld {

@@ -311,6 +311,42 @@ describe('after a restart', () => {
     expect(bridge.begun.filter((b) => b.message === cut)).toHaveLength(1);
   });
 
+  test.each([
+    [
+      'provably did not start: it is tried again',
+      { kind: 'not_started', code: 'interrupted', words: 'cut', again: true },
+      1,
+    ],
+    ['may have gone: it is unknown and not tried again', { kind: 'may_have_gone', words: 'cut' }, 0],
+    ['was taken by Messages: its row will tell, it is not tried again', { kind: 'accepted' }, 0],
+  ] as const)('an attempt whose stored outcome nobody heard of %s', async (_what, outcome, triesMore) => {
+    world.outbox.start();
+    world.bridge.next.push(() => new Promise(() => {}));
+    const cut = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    await reached('dispatching', cut);
+    world.bridge.stored.set(cut, outcome);
+    await restartWithoutWaiting();
+    world.outbox.start();
+    const last = messageOf(await world.command('message.send', world.send(BEN, 'Good day')));
+    await until(() => world.bridge.ran.length === 2 + triesMore, 'all that may go has gone');
+    expect(world.bridge.begun.map((b) => b.message)).toEqual(triesMore ? [cut, cut, last] : [cut, last]);
+    expect(world.states(cut).at(-1)).toBe(outcome.kind === 'may_have_gone' ? 'unknown' : 'dispatching');
+  });
+
+  test('a rolled-back transaction leaves the gate with what the store holds, no more and no less', async () => {
+    const message = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    await expect(
+      world.store.commit.run(() => {
+        world.outbox.receive(world.frame('message.send', world.send(BEN, 'Good day')));
+        world.outbox.receive(world.frame('message.cancel', { message }));
+        throw new Error('the disk is full');
+      }),
+    ).rejects.toThrow('the disk is full');
+    expect(world.gate.waiting.map((w) => w.message)).not.toContain(message);
+    world.outbox.reload();
+    expect(world.gate.waiting.map((w) => w.message)).toEqual([message]);
+  });
+
   test('a from-me row with the text of a waiting message settles it as unknown', async () => {
     const message = messageOf(await world.command('message.send', world.send(ANNA, 'Café at 5?')));
     await world.store.commit.run(() => world.outbox.settleLookalike([ANNA], 'Cafe\u0301 at 5?'));
@@ -328,8 +364,10 @@ describe('upkeep', () => {
     await world.clock.advanceAsync(120_000);
     expect(world.states()).toEqual(['accepted']);
     world.wall.trusted = true;
-    await world.clock.advanceAsync(30_000);
-    await reached('expired');
+    await until(() => {
+      world.clock.advance(1_000);
+      return world.states().at(-1) === 'expired';
+    }, 'it expires');
     expect(world.gate.waiting).toEqual([]);
   });
 
