@@ -1,0 +1,114 @@
+/**
+ * Makes a process live in the time of the simulated Mac: `node --import <this file> program`, with SIM_CLOCK in the environment
+ * (sim-clock.ts). The program does not know: it is as if the whole machine were faster. Without SIM_CLOCK nothing is changed.
+ *
+ * Changed: Date, performance.now and timeOrigin, process.hrtime and uptime, the timers (global, node:timers, node:timers/promises),
+ * AbortSignal.timeout. A timer never fires before its virtual time, and at the earliest after 1 ms of real time, as ever.
+ * Not changed: times of files, time-outs inside Node (sockets, SQLite), `Intl` and `Temporal` asked for the present.
+ */
+import { syncBuiltinESMExports } from 'node:module';
+import timers from 'node:timers';
+import timersPromises from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type ClockTerms, clockTerms, toVirtual } from './sim-clock.ts';
+
+type Callback = (...args: unknown[]) => void;
+
+/** Node's longest timer. Whatever is longer (or no number) becomes 1 ms, with a warning; so it does here. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+const terms = clockTerms(process.env);
+if (terms) install(terms);
+
+function install(clock: ClockTerms): void {
+  const { factor } = clock;
+  const mono = virtualMonotonic(factor);
+  virtualDate(clock, mono);
+  virtualTimers(factor);
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  AbortSignal.timeout = (delayMs) => timeout(Math.ceil(delayMs / factor));
+  syncBuiltinESMExports();
+}
+
+function virtualMonotonic(factor: number): () => number {
+  const realHrtime = process.hrtime.bigint.bind(process.hrtime);
+  const realNow = performance.now.bind(performance);
+  const realUptime = process.uptime.bind(process);
+  // A factor may have decimals; nanoseconds do not fit into a double.
+  const scale = BigInt(Math.round(factor * 1e6));
+  const bigint = () => (realHrtime() * scale) / 1_000_000n;
+  const hrtime = (since?: [number, number]): [number, number] => {
+    const now = bigint() - (since ? BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]) : 0n);
+    return [Number(now / 1_000_000_000n), Number(now % 1_000_000_000n)];
+  };
+  process.hrtime = Object.assign(hrtime, { bigint });
+  process.uptime = () => realUptime() * factor;
+  performance.now = () => realNow() * factor;
+  return performance.now;
+}
+
+function virtualDate(clock: ClockTerms, mono: () => number): void {
+  const Real = Date;
+  const realNow = Real.now.bind(Real);
+  const now = () => toVirtual(clock, realNow());
+  const origin = now() - mono();
+  Object.defineProperty(performance, 'timeOrigin', { get: () => origin, configurable: true });
+  Real.now = now;
+  const Virtual = new Proxy(Real, {
+    apply: () => new Real(now()).toString(),
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
+  });
+  Real.prototype.constructor = Virtual;
+  globalThis.Date = Virtual;
+}
+
+function virtualTimers(factor: number): void {
+  const real = { setTimeout: timers.setTimeout, setInterval: timers.setInterval, promises: { ...timersPromises } };
+  const hrtime = performance.now.bind(performance);
+  const usual = (delayMs: unknown): delayMs is number =>
+    typeof delayMs === 'number' && delayMs >= 1 && delayMs <= LONGEST_MS;
+  /** Rounded up: Node cuts off what is behind the point. */
+  const shorter = (delayMs: unknown) => (usual(delayMs) ? Math.ceil(delayMs / factor) : (delayMs as number | undefined));
+  /** Node's timers may be up to 1 ms early, which is much in virtual time. */
+  const reach = (due: number) => {
+    while (hrtime() < due);
+  };
+
+  const setTimeout = (work: Callback, delayMs?: unknown, ...args: unknown[]) => {
+    if (typeof work !== 'function' || !usual(delayMs)) return real.setTimeout(work, shorter(delayMs), ...args);
+    const due = hrtime() + delayMs;
+    let refreshed = false;
+    const timer = real.setTimeout(
+      function (this: unknown, ...given: unknown[]) {
+        if (!refreshed) reach(due);
+        work.apply(this, given);
+      },
+      shorter(delayMs),
+      ...args,
+    );
+    const refresh = timer.refresh.bind(timer);
+    timer.refresh = () => {
+      refreshed = true;
+      return refresh();
+    };
+    return timer;
+  };
+  const setInterval = (work: Callback, delayMs?: unknown, ...args: unknown[]) =>
+    real.setInterval(work, shorter(delayMs), ...args);
+
+  const pause: typeof timersPromises.setTimeout = async (delayMs, value, options) => {
+    const due = usual(delayMs) ? hrtime() + delayMs : 0;
+    const result = await real.promises.setTimeout(shorter(delayMs), value, options);
+    reach(due);
+    return result;
+  };
+  const ticks: typeof timersPromises.setInterval = (delayMs, value, options) =>
+    real.promises.setInterval(shorter(delayMs), value, options);
+
+  Object.defineProperty(setTimeout, promisify.custom, { value: pause });
+  timersPromises.setTimeout = pause;
+  timersPromises.setInterval = ticks;
+  timersPromises.scheduler.wait = (delayMs, options) => pause(delayMs, undefined, options);
+  Object.assign(timers, { setTimeout, setInterval });
+  Object.assign(globalThis, { setTimeout, setInterval });
+}
