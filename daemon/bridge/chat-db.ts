@@ -1,0 +1,241 @@
+/**
+ * Apple's `chat.db`, opened for reading only. Never a write, never an open iterator (it would stop Messages' checkpoint): each call is
+ * one short read transaction of at most PAGE_ROWS rows.
+ *
+ * `open` throws a RelayError: `chat_db_missing`, `chat_db_denied`, `chat_db_unusable`. The others throw what SQLite says: a busy
+ * database (`isBusy` of host/db.ts) is worth another try from a timer. The caller owes `close`.
+ */
+import { statSync } from 'node:fs';
+import type { Chat } from '../../protocol/events.ts';
+import { type Db, openReader } from '../host/db.ts';
+import { codeOf, messageOf, RelayError } from '../host/errors.ts';
+import { handleFromRow } from '../host/handles.ts';
+import type { ChatRow, OwnState } from './chat-row.ts';
+import { type ChatSql, chatSql, type RawRow } from './chat-schema.ts';
+import { Chats } from './chats.ts';
+import { bodyOf } from './row-body.ts';
+import { describeAttachment, kindOf } from './row-kinds.ts';
+
+/** Rows of one read at the most. */
+export const PAGE_ROWS = 500;
+const BUSY_MS = 50;
+
+export interface FileIdentity {
+  dev: number;
+  ino: number;
+}
+
+export class ChatDb {
+  readonly path: string;
+  readonly #db: Db;
+  readonly #sql: ChatSql;
+  readonly #chats: Chats;
+  readonly #identity: FileIdentity;
+
+  /** Use `open`. */
+  constructor(path: string, db: Db, sql: ChatSql, identity: FileIdentity) {
+    this.path = path;
+    this.#db = db;
+    this.#sql = sql;
+    this.#chats = new Chats(db, sql);
+    this.#identity = identity;
+  }
+
+  static open(path: string): ChatDb {
+    let db: Db | undefined;
+    try {
+      const identity = fileIdentity(path);
+      db = openReader(path, { timeoutMs: BUSY_MS });
+      const sql = chatSql(db);
+      if (!sql) throw unusable(path, 'it has no messages table');
+      return new ChatDb(path, db, sql, identity);
+    } catch (error) {
+      db?.close();
+      throw chatDbError(path, error);
+    }
+  }
+
+  /** Which file it is; another one may be behind the path by now (`fileIdentity`). */
+  identity(): FileIdentity {
+    return this.#identity;
+  }
+
+  /** Changes when another process has committed. 3 µs. */
+  dataVersion(): number {
+    return Number(this.#db.sql('PRAGMA data_version').get()?.data_version ?? 0);
+  }
+
+  /** The highest ROWID that is there, 0 if there is none. */
+  maxRowid(): number {
+    return Number(this.#db.sql('SELECT MAX(ROWID) AS rowid FROM message').get()?.rowid ?? 0);
+  }
+
+  /** The highest ROWID ever given: it does not go back when Messages deletes the newest rows. */
+  highestEver(): number {
+    const kept = this.#sql.highestEver ? this.#db.sql(this.#sql.highestEver).get()?.seq : 0;
+    return Math.max(Number(kept ?? 0), this.maxRowid());
+  }
+
+  /** The lowest ROWID of the rows dated `sinceAt` (Unix ms) or later, or null. */
+  firstRowidSince(sinceAt: number): number | null {
+    const rowid = this.#db.sql(this.#sql.firstSince).get(sinceAt, sinceAt)?.rowid;
+    return typeof rowid === 'number' ? rowid : null;
+  }
+
+  /** The `nth` newest ROWID (1 is the newest), or 0 if there are fewer. */
+  newestRowid(nth: number): number {
+    return Number(
+      this.#db.sql('SELECT ROWID AS rowid FROM message ORDER BY ROWID DESC LIMIT 1 OFFSET ?').get(nth - 1)?.rowid ?? 0,
+    );
+  }
+
+  /** Guids of the `limit` newest rows up to a ROWID, in ROWID order. */
+  guidsUpTo(rowid: number, limit: number): { rowid: number; guid: string }[] {
+    const rows = this.#db
+      .sql<{ rowid: number; guid: string }>(
+        'SELECT ROWID AS rowid, guid FROM message WHERE ROWID <= ? ORDER BY ROWID DESC LIMIT ?',
+      )
+      .all(rowid, limit);
+    return rows.reverse();
+  }
+
+  rowsAfter(rowid: number, limit: number): ChatRow[] {
+    return this.#decode(this.#db.sql<RawRow>(this.#sql.rowsAfter).all(rowid, Math.min(limit, PAGE_ROWS)));
+  }
+
+  /** In ROWID order; rows that are gone are left out. */
+  rowsByRowid(rowids: number[]): ChatRow[] {
+    const found: ChatRow[] = [];
+    for (const page of pages([...rowids].sort((a, b) => a - b)))
+      found.push(...this.#decode(this.#db.sql<RawRow>(this.#sql.rowsIn).all(JSON.stringify(page))));
+    return found;
+  }
+
+  /** In ROWID order; rows that are gone are left out. */
+  ownStates(rowids: number[]): OwnState[] {
+    const found: OwnState[] = [];
+    for (const page of pages([...rowids].sort((a, b) => a - b)))
+      found.push(...this.#db.sql<RawRow>(this.#sql.statesIn).all(JSON.stringify(page)).map(stateOf));
+    return found;
+  }
+
+  /** The `limit` newest own rows dated `sinceAt` (Unix ms) or later, in ROWID order. */
+  ownRowsSince(sinceAt: number, limit: number): ChatRow[] {
+    const rows = this.#db.sql<{ rowid: number }>(this.#sql.ownSince).all(sinceAt, sinceAt, limit);
+    return this.rowsByRowid(rows.map(({ rowid }) => rowid));
+  }
+
+  /** Present members of `group:…` without ourselves, or null if this chat.db knows no such group. */
+  groupMembers(chat: string): string[] | null {
+    return this.#chats.members(chat);
+  }
+
+  /** Guids of existing 1:1 chats with a handle, for AppleScript's `chat id`, best first: iMessage before SMS, then the newest. */
+  directChatGuids(handle: string): string[] {
+    return this.#chats.directGuids(handle);
+  }
+
+  groupGuid(chat: string): string | null {
+    return this.#chats.groupGuid(chat);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #decode(rows: RawRow[]): ChatRow[] {
+    const seen = new Map<number, Chat | null>();
+    return rows.map((row) => {
+      let chat = row.chat_id === null ? null : seen.get(row.chat_id);
+      if (chat === undefined && row.chat_id !== null) {
+        chat = this.#chats.byRowid(row.chat_id);
+        seen.set(row.chat_id, chat);
+      }
+      return this.#row(row, chat ?? null);
+    });
+  }
+
+  #row(row: RawRow, chat: Chat | null): ChatRow {
+    const body = bodyOf(row);
+    const attachments = row.cache_has_attachments === 1 || body.hasSlot ? this.#attachments(row.rowid) : [];
+    const state = stateOf(row);
+    const sender = typeof row.handle === 'string' ? handleFromRow(row.handle) : '';
+    const fromMe = row.is_from_me === 1;
+    // In a group an own row names nobody; in a 1:1 the chat says who it is where the row does not.
+    const other = chat?.kind === 'direct' ? chat.id : '';
+    const own = typeof row.destination_caller_id === 'string' ? row.destination_caller_id : '';
+    return {
+      rowid: row.rowid,
+      guid: state.guid,
+      at: Number(row.date ?? 0),
+      fromMe,
+      text: body.text,
+      truncated: body.truncated,
+      ...kindOf(row, body, attachments),
+      handle: fromMe && chat?.kind === 'group' ? '' : sender || other,
+      ownAddress: own === '' ? null : handleFromRow(own),
+      service: state.service,
+      chat,
+      state,
+    };
+  }
+
+  #attachments(rowid: number): Record<string, unknown>[] {
+    return this.#sql.attachments ? this.#db.sql(this.#sql.attachments).all(rowid).map(describeAttachment) : [];
+  }
+}
+
+/** Which file is behind a path now. Throws what the file system says. */
+export function fileIdentity(path: string): FileIdentity {
+  const { dev, ino } = statSync(path);
+  return { dev, ino };
+}
+
+/** What it means that chat.db cannot be opened or read, with the remedy. */
+export function chatDbError(path: string, error: unknown): RelayError {
+  if (error instanceof RelayError) return error;
+  const code = codeOf(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new RelayError('chat_db_missing', `There is no ${path}.`, {
+      hint: 'Sign in to Messages on this Mac and open it once, or set messages.chat_db in config.json.',
+      retryable: true,
+      cause: error,
+    });
+  if (code === 'EPERM' || code === 'EACCES')
+    return new RelayError('chat_db_denied', `macOS does not let this process read ${path}.`, {
+      hint: `System Settings > Privacy & Security > Full Disk Access: switch on ${process.execPath}.`,
+      retryable: true,
+      cause: error,
+    });
+  return unusable(path, messageOf(error), error);
+}
+
+function unusable(path: string, why: string, cause?: unknown): RelayError {
+  return new RelayError('chat_db_unusable', `${path} cannot be read as a chat.db: ${why}.`, {
+    hint: 'Check messages.chat_db in config.json; if it is the right file, open Messages and see whether it shows its conversations.',
+    retryable: true,
+    cause,
+  });
+}
+
+function stateOf(row: RawRow): OwnState {
+  return {
+    rowid: row.rowid,
+    guid: String(row.guid ?? ''),
+    isSent: row.is_sent === 1,
+    isDelivered: row.is_delivered === 1,
+    isRead: row.is_read === 1,
+    error: Number(row.error ?? 0),
+    deliveredAt: row.date_delivered === null ? null : Number(row.date_delivered),
+    readAt: row.date_read === null ? null : Number(row.date_read),
+    service: typeof row.service === 'string' ? row.service : '',
+    downgraded: row.was_downgraded === 1,
+    isEmpty: row.is_empty === 1,
+  };
+}
+
+function pages(rowids: number[]): number[][] {
+  const cut: number[][] = [];
+  for (let at = 0; at < rowids.length; at += PAGE_ROWS) cut.push(rowids.slice(at, at + PAGE_ROWS));
+  return cut;
+}

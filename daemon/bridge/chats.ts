@@ -1,0 +1,86 @@
+/**
+ * Conversations of a `chat.db`, named as the protocol names them: the handle for 1:1, `group:<id>` for a group. Apple's chat guids are
+ * only ever passed on as found: macOS 26 rewrote all of them, and they differ from Mac to Mac.
+ */
+import type { Chat } from '../../protocol/events.ts';
+import type { Db, SqlRow } from '../host/db.ts';
+import { handleFromRow } from '../host/handles.ts';
+import type { ChatSql } from './chat-schema.ts';
+
+/** `chat.style`: 45 is one-to-one, 43 a group, 35 a chat room. (Often told the other way round.) */
+const DIRECT = 45;
+const GROUPS = [43, 35];
+
+export class Chats {
+  readonly #db: Db;
+  readonly #sql: ChatSql;
+
+  constructor(db: Db, sql: ChatSql) {
+    this.#db = db;
+    this.#sql = sql;
+  }
+
+  /** The chat with this ROWID, or null if it is gone. */
+  byRowid(rowid: number): Chat | null {
+    const row = this.#sql.chat ? this.#db.sql(this.#sql.chat).get(rowid) : undefined;
+    return row ? this.#chat(row) : null;
+  }
+
+  /** Present members of a group, without ourselves; null if no such group is known here. */
+  members(chat: string): string[] | null {
+    const rows = this.#groups(chat);
+    return rows.length === 0 ? null : [...new Set(rows.flatMap((row) => this.#members(row)))];
+  }
+
+  /** The guid of the group's chat, the newest if there are several. */
+  groupGuid(chat: string): string | null {
+    return words(this.#groups(chat)[0]?.guid) || null;
+  }
+
+  /** Guids of the 1:1 chats with a handle: iMessage first, the newest first. Those of SMS and RCS come last. */
+  directGuids(handle: string): string[] {
+    const wanted = handleFromRow(handle);
+    const rank = (row: SqlRow) => (words(row.service_name).toLowerCase().startsWith('imessage') ? 0 : 1);
+    return this.#all()
+      .filter((row) => row.style === DIRECT && handleFromRow(words(row.chat_identifier)) === wanted)
+      .sort((a, b) => rank(a) - rank(b) || Number(b.rowid) - Number(a.rowid))
+      .map((row) => words(row.guid));
+  }
+
+  #groups(chat: string): SqlRow[] {
+    if (!chat.startsWith('group:')) return [];
+    return this.#all()
+      .filter((row) => row.style !== DIRECT && groupId(row) === chat)
+      .sort((a, b) => Number(b.rowid) - Number(a.rowid));
+  }
+
+  #all(): SqlRow[] {
+    return this.#sql.chats ? this.#db.sql(this.#sql.chats).all() : [];
+  }
+
+  #chat(row: SqlRow): Chat {
+    const guid = words(row.guid) || null;
+    if (row.style === DIRECT) {
+      const handle = handleFromRow(words(row.chat_identifier));
+      return { id: handle, guid, kind: 'direct', participants: handle ? [handle] : [] };
+    }
+    const group = GROUPS.includes(Number(row.style));
+    const name = words(row.display_name) || null;
+    const id = group ? groupId(row) : handleFromRow(words(row.chat_identifier));
+    return { id, guid, kind: group ? 'group' : 'unknown', name, participants: this.#members(row) };
+  }
+
+  #members(row: SqlRow): string[] {
+    if (!this.#sql.members) return [];
+    const found = this.#db.sql<{ id: string }>(this.#sql.members).all(row.rowid ?? 0);
+    return [...new Set(found.map(({ id }) => handleFromRow(id)))];
+  }
+}
+
+function groupId(row: SqlRow): string {
+  return `group:${words(row.group_id) || words(row.chat_identifier)}`;
+}
+
+function words(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

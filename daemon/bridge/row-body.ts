@@ -1,0 +1,46 @@
+/**
+ * The words of a row: from `attributedBody`, and from the `text` column where that says nothing (Messages leaves `text` NULL on most
+ * rows since 2026). The slots of attachments and apps are taken out, and what is beyond MAX_INBOUND_TEXT_BYTES is cut.
+ */
+import { MAX_INBOUND_TEXT_BYTES } from '../../protocol/limits.ts';
+import type { RawRow } from './chat-schema.ts';
+import { typedstreamText } from './typedstream-text.ts';
+
+export interface RowBody {
+  text: string;
+  truncated: boolean;
+  /** The text held the slot of an attachment (U+FFFC). */
+  hasSlot: boolean;
+  /** Why `attributedBody` could not be read, and no other text was there. */
+  fault?: string;
+}
+
+const ATTACHMENT_SLOT = '\uFFFC';
+/** Apps draw themselves over this one. In other rows it is a character that a person may have sent. */
+const APP_SLOT = '\uFFFD';
+
+export function bodyOf(row: RawRow): RowBody {
+  let written = '';
+  let fault: string | undefined;
+  if (row.attributedBody instanceof Uint8Array) {
+    const read = typedstreamText(row.attributedBody);
+    if (read.ok) written = read.text;
+    else fault = read.why;
+  }
+  if (written === '' && typeof row.text === 'string') written = row.text;
+  const hasSlot = written.includes(ATTACHMENT_SLOT);
+  if (hasSlot) written = written.replaceAll(ATTACHMENT_SLOT, '');
+  if (row.balloon_bundle_id !== null) written = written.replaceAll(APP_SLOT, '');
+  const text = cutText(written, MAX_INBOUND_TEXT_BYTES);
+  return { text, truncated: text.length < written.length, hasSlot, ...(written === '' && fault ? { fault } : {}) };
+}
+
+/** The longest beginning of whole characters that fits into `bytes` of UTF-8. */
+export function cutText(text: string, bytes: number): string {
+  if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
+  const head = Buffer.from(text.slice(0, bytes));
+  let end = bytes;
+  // Back to the first byte of a character.
+  while (end > 0 && ((head[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return head.toString('utf8', 0, end);
+}
