@@ -23,15 +23,21 @@ export const TABLES: Record<string, string[]> = {
     GUID,
     ...text('text subject country service_center service account account_guid destination_caller_id'),
     ...text('cache_roomnames group_title balloon_bundle_id expressive_send_style_id'),
-    ...text('associated_message_guid associated_message_emoji reply_to_guid thread_originator_guid thread_originator_part'),
+    ...text(
+      'associated_message_guid associated_message_emoji reply_to_guid thread_originator_guid thread_originator_part',
+    ),
     ...text('ck_record_id ck_record_change_tag ck_chat_id syndication_ranges synced_syndication_ranges'),
     ...text('bia_reference_id fallback_hash'),
     ...blob('attributedBody payload_data message_summary_info'),
     ...number('date date_read date_delivered date_played date_retracted date_edited date_recovered'),
     ...number('time_expressive_send_played sort_id part_count'),
     ...zero('replace handle_id other_handle version type error item_type ck_sync_state index_state'),
-    ...zero('is_from_me is_sent is_delivered is_read is_finished is_empty is_emote is_delayed is_auto_reply is_prepared'),
-    ...zero('is_system_message is_service_message is_forward is_archive is_audio_message is_played is_expirable is_corrupt'),
+    ...zero(
+      'is_from_me is_sent is_delivered is_read is_finished is_empty is_emote is_delayed is_auto_reply is_prepared',
+    ),
+    ...zero(
+      'is_system_message is_service_message is_forward is_archive is_audio_message is_played is_expirable is_corrupt',
+    ),
     ...zero('is_spam is_stewie is_sos is_critical is_kt_verified is_time_sensitive is_pending_satellite_send'),
     ...zero('was_downgraded was_data_detected was_deduplicated was_delivered_quietly was_detonated'),
     ...zero('has_dd_results has_unseen_mention did_notify_recipient needs_relay sent_or_received_off_grid'),
@@ -59,7 +65,9 @@ export const TABLES: Record<string, string[]> = {
     ROWID,
     GUID,
     'original_guid TEXT UNIQUE NOT NULL',
-    ...text('filename uti mime_type transfer_name ck_record_id emoji_image_content_identifier emoji_image_short_description'),
+    ...text(
+      'filename uti mime_type transfer_name ck_record_id emoji_image_content_identifier emoji_image_short_description',
+    ),
     ...blob('user_info sticker_user_info attribution_info ck_server_change_token_blob'),
     ...zero('created_date start_date transfer_state total_bytes is_outgoing is_sticker hide_attachment ck_sync_state'),
     ...zero('is_commsafety_sensitive preview_generation_state'),
@@ -108,7 +116,11 @@ export const TABLES: Record<string, string[]> = {
   sync_deleted_attachments: [`${ROWID} UNIQUE`, ...needed('guid'), ...text('recordID')],
   sync_deleted_chats: [`${ROWID} UNIQUE`, ...needed('guid'), ...text('recordID'), ...number('timestamp')],
   scheduled_messages_pending_cloudkit_delete: [`${ROWID} UNIQUE`, ...needed('guid'), ...text('recordID')],
-  unsynced_removed_recoverable_messages: [`${ROWID} UNIQUE`, ...needed('chat_guid message_guid'), ...number('part_index')],
+  unsynced_removed_recoverable_messages: [
+    `${ROWID} UNIQUE`,
+    ...needed('chat_guid message_guid'),
+    ...number('part_index'),
+  ],
   message_processing_task: [`${ROWID} UNIQUE`, GUID, ...needed('task_flags reasons', 'INTEGER')],
   persistent_tasks: [
     `${ROWID} UNIQUE`,

@@ -29,7 +29,8 @@ export function simClockEnv(o: { factor?: number; start?: Date | string | number
 /** Null without `SIM_CLOCK`. Throws if it is not as above. */
 export function clockTerms(env: Record<string, string | undefined>): ClockTerms | null {
   if (!env.SIM_CLOCK) return null;
-  const [realOrigin = Number.NaN, virtualOrigin = Number.NaN, factor = Number.NaN] = env.SIM_CLOCK.split(':').map(Number);
+  const [realOrigin = Number.NaN, virtualOrigin = Number.NaN, factor = Number.NaN] =
+    env.SIM_CLOCK.split(':').map(Number);
   if (!Number.isFinite(realOrigin + virtualOrigin) || !(factor > 0 && Number.isFinite(factor)))
     throw new RangeError(`SIM_CLOCK=${env.SIM_CLOCK} is not <real origin ms>:<virtual origin ms>:<factor>`);
   return { realOrigin, virtualOrigin, factor };

@@ -68,7 +68,8 @@ function virtualTimers(factor: number): void {
   const usual = (delayMs: unknown): delayMs is number =>
     typeof delayMs === 'number' && delayMs >= 1 && delayMs <= LONGEST_MS;
   /** Rounded up: Node cuts off what is behind the point. */
-  const shorter = (delayMs: unknown) => (usual(delayMs) ? Math.ceil(delayMs / factor) : (delayMs as number | undefined));
+  const shorter = (delayMs: unknown) =>
+    usual(delayMs) ? Math.ceil(delayMs / factor) : (delayMs as number | undefined);
   /** Node's timers may be up to 1 ms early, which is much in virtual time. */
   const reach = (due: number) => {
     while (hrtime() < due);
