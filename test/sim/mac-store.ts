@@ -104,6 +104,7 @@ export class MacStore {
       return result;
     } catch (error) {
       this.#db.exec('ROLLBACK');
+      this.#forget();
       throw error;
     }
   }
@@ -133,6 +134,7 @@ export class MacStore {
   /** Removes a message for good: Apple's triggers note its guid. */
   remove(guid: string): void {
     this.#statement('DELETE FROM message WHERE guid = ?').run(guid);
+    this.#forget();
   }
 
   /** ROWID of the handle, made if need be. */
@@ -189,7 +191,7 @@ export class MacStore {
   removeMember(chat: number, address: string): void {
     const which = 'chat_id = ? AND handle_id IN (SELECT ROWID FROM handle WHERE id = ?)';
     this.#statement(`DELETE FROM chat_handle_join WHERE ${which}`).run(chat, address);
-    this.#handles.clear();
+    this.#forget();
   }
 
   members(chat: number): string[] {
@@ -282,6 +284,12 @@ export class MacStore {
   #remember(chat: StoredChat): StoredChat {
     this.#directs.set(chat.identifier, chat);
     return chat;
+  }
+
+  /** Apple's triggers remove handles that nobody needs any more. */
+  #forget(): void {
+    this.#handles.clear();
+    this.#directs.clear();
   }
 
   #statement(sql: string): StatementSync {

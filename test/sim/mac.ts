@@ -1,0 +1,200 @@
+/**
+ * The simulated Mac as a whole, in one process: the file, Messages, the cast and the osascript stand-in, in one folder.
+ *
+ *   <folder>/Library/Messages/chat.db    <folder>/bin/osascript, ps    <folder>/run (where they meet)
+ *
+ * `obey` does one command and says what came of it; a SimError is the caller's mistake.
+ */
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type Command, type Inbound, TAPBACKS } from './commands.ts';
+import { Behaviour, Cast } from './contacts.ts';
+import type { MacEvent, Told } from './mac-events.ts';
+import { GROUP, MacStore, type StoredChat } from './mac-store.ts';
+import { Messages, type MessagesOptions } from './messages.ts';
+import { OsascriptDesk } from './osascript-desk.ts';
+import { readRows } from './own-rows.ts';
+import { type ClockEnv, clockTerms, type SimClock, simClock } from './sim-clock.ts';
+import { writeStandIns } from './stand-ins.ts';
+
+export class SimError extends Error {
+  readonly code: string;
+
+  constructor(code: string, words: string) {
+    super(words);
+    this.code = code;
+  }
+}
+
+export interface MacOptions extends Pick<MessagesOptions, 'timing' | 'reportsUntilVerdict'> {
+  folder: string;
+  clockEnv: ClockEnv;
+  ownAddress?: string;
+  /** What chat guids begin with: `any` since macOS 26, the service before. */
+  guidPrefix?: 'any' | 'service';
+  onEvent: (event: MacEvent) => void;
+}
+
+type Result = Record<string, unknown>;
+
+export class SimulatedMac {
+  readonly chatDb: string;
+  readonly osascript: string;
+  readonly ps: string;
+  readonly #o: MacOptions;
+  readonly #clock: SimClock;
+  readonly #cast = new Cast();
+  readonly #messages: Messages;
+  readonly #desk: OsascriptDesk;
+
+  constructor(o: MacOptions) {
+    this.#o = o;
+    this.#clock = simClock(o.clockEnv);
+    const terms = clockTerms(o.clockEnv) ?? { realOrigin: 0, virtualOrigin: 0, factor: 1 };
+    this.chatDb = join(o.folder, 'Library/Messages/chat.db');
+    const standIns = writeStandIns(o.folder, terms);
+    this.osascript = standIns.osascript;
+    this.ps = standIns.ps;
+    const tell = (event: Told) => this.#tell(event);
+    this.#messages = new Messages({
+      store: this.#openStore(),
+      cast: this.#cast,
+      clock: this.#clock,
+      tell,
+      timing: o.timing,
+      reportsUntilVerdict: o.reportsUntilVerdict,
+    });
+    this.#desk = new OsascriptDesk({ run: standIns.run, messages: this.#messages, clock: this.#clock, tell });
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** All calls of osascript end, nothing more happens, the file is whole. */
+  close(): void {
+    this.#desk.close();
+    this.#messages.store.close();
+  }
+
+  obey(command: Command): Result {
+    switch (command.do) {
+      case 'contact': {
+        const { do: _, id: __, handle, ...behaviour } = command;
+        this.#cast.set(handle, Behaviour.parse(behaviour));
+        return {};
+      }
+      case 'inbound':
+        return this.#inbound(command);
+      case 'type': {
+        const group = this.#findChat(command.to);
+        const { rowid, guid, chat } = this.#messages.type(
+          group ? { chat: group } : { handle: command.to },
+          command.text,
+          {
+            here: command.here,
+            correctedAfterMs: command.correctedAfterMs,
+          },
+        );
+        return { rowid, guid, chat: chat.guid };
+      }
+      case 'group': {
+        const chat = this.#messages.store.group(command);
+        return { chat: `group:${chat.groupId}`, guid: chat.guid, identifier: chat.identifier };
+      }
+      case 'messages': {
+        const { mode: name, count, delayMs, goes, handle } = command;
+        this.#desk.setMode({ name, delayMs, goes, handle }, count);
+        return {};
+      }
+      case 'release':
+        return { released: this.#desk.release(command.how) };
+      case 'apple':
+        if (command.timing) Object.assign(this.#messages.timing, command.timing);
+        if (command.junk !== undefined) this.#messages.setVerdict(command.junk);
+        if (command.ghosts !== undefined) this.#messages.leaveGhosts(command.ghosts);
+        return { junk: this.#messages.verdict };
+      case 'replace_db':
+        return this.#replace(command.keep);
+      case 'rows':
+        return { rows: readRows(this.chatDb, command.sinceRowid) };
+      case 'checkpoint':
+        return { whole: this.#messages.store.checkpoint() };
+      case 'now':
+        return { now: this.now() };
+    }
+  }
+
+  #openStore(): MacStore {
+    const { ownAddress, guidPrefix } = this.#o;
+    return new MacStore(this.chatDb, { ownAddress, guidPrefix });
+  }
+
+  #tell(event: Told): void {
+    this.#o.onEvent({ at: this.now(), ...event });
+  }
+
+  /** A group by any of its names; null if it is none (then it is a handle). */
+  #findChat(name: string): StoredChat | null {
+    const chat = this.#messages.store.findChat(name);
+    return chat?.style === GROUP ? chat : null;
+  }
+
+  #inbound(o: Inbound): Result {
+    const { store } = this.#messages;
+    const { from: handle, service, guid } = o;
+    const group = o.chat === undefined ? null : this.#findChat(o.chat);
+    if (o.chat !== undefined && !group) throw new SimError('no_such_chat', `there is no group ${o.chat}`);
+    const chat = group ?? store.direct(handle, service);
+    const at = this.now() - o.ageMs;
+    const tapback = o.tapback ? tapbackColumns(o.tapback) : {};
+    const text = o.text || (o.tapback ? `${o.tapback.removed ? 'Removed' : 'Gave'} a ${o.tapback.kind}` : '');
+    const row = store.insertMessage({
+      fromMe: false,
+      handle,
+      text,
+      at,
+      service,
+      guid,
+      columns: { is_delivered: 1, ...tapback, ...o.columns },
+    });
+    if (o.joinAfterMs === undefined) store.join(row.rowid, chat.rowid, at);
+    else this.#clock.after(o.joinAfterMs, () => store.join(row.rowid, chat.rowid, at));
+    this.#tell({ kind: 'inbound', handle, chat: chat.guid, text, guid: row.guid, rowid: row.rowid });
+    return { ...row, chat: chat.guid };
+  }
+
+  #replace(keep: 'all' | number): Result {
+    const next = `${this.chatDb}-next`;
+    rmSync(next, { force: true });
+    const old = this.#messages.store;
+    if (keep !== 0) {
+      old.all('VACUUM INTO ?', next);
+      if (keep !== 'all') keepOldest(next, keep);
+    }
+    old.close();
+    for (const end of ['', '-wal', '-shm']) rmSync(`${this.chatDb}${end}`, { force: true });
+    if (keep !== 0) renameSync(next, this.chatDb);
+    this.#messages.store = this.#openStore();
+    this.#tell({ kind: 'db_replaced' });
+    return { rows: Number(this.#messages.store.get('SELECT count(*) AS n FROM message')?.n) };
+  }
+}
+
+function tapbackColumns(o: NonNullable<Inbound['tapback']>) {
+  return {
+    associated_message_guid: `p:0/${o.of}`,
+    associated_message_type: (o.removed ? 3000 : 2000) + TAPBACKS.indexOf(o.kind),
+    associated_message_range_length: 1,
+  };
+}
+
+/** As a backup from before: the newer messages are not in it, and their ROWIDs will be given again. */
+function keepOldest(path: string, count: number): void {
+  const db = new DatabaseSync(path);
+  db.exec(`DELETE FROM message WHERE ROWID NOT IN (SELECT ROWID FROM message ORDER BY ROWID LIMIT ${count});
+    DELETE FROM deleted_messages; DELETE FROM sync_deleted_messages;
+    UPDATE sqlite_sequence SET seq = (SELECT coalesce(max(ROWID), 0) FROM message) WHERE name = 'message';`);
+  db.close();
+}

@@ -1,0 +1,118 @@
+/**
+ * The simulated Mac as a program.
+ *
+ *   node test/sim/main.ts --folder DIR [--factor N] [--start ISO] [--own-address +1…] [--guid-prefix any|service]
+ *                         [--reports-until-verdict N]
+ *
+ * It makes DIR/Library/Messages/chat.db, DIR/bin/osascript and DIR/bin/ps. Programs that shall live in its time are started with
+ * `node --import test/sim/virtual-clock.ts` and the environment of `clock_env`.
+ *
+ * stdout, one JSON object a line:
+ *   {"ready": {chat_db, osascript, ps, clock_env, now}}   first
+ *   {"mac": {at, kind, handle, chat, text, guid, …}}       something happened (mac-events.ts)
+ *   {"done": {id, …}}                                     a command was done; what came of it
+ *   {"error": {id, code, words}}                          or not
+ * stdin, one JSON object a line, each with an `id` if wanted (commands.ts has all fields):
+ *   {"do": "contact", "handle", …}        what a person does with messages: deliveredAfterMs, readAfterMs, answers, notDelivered, …
+ *   {"do": "inbound", "from", "text"}     somebody writes; chat, ageMs, tapback, joinAfterMs, columns
+ *   {"do": "type", "to", "text"}          the owner writes by hand
+ *   {"do": "group", "members", "name"}    a group; gives its names
+ *   {"do": "messages", "mode"}            how osascript fares (osascript-desk.ts): count, delayMs, goes, handle
+ *   {"do": "release", "how"}              what hangs goes on ("go") or ends ("end")
+ *   {"do": "apple", …}                    timing of rows, junk verdict, ghosts
+ *   {"do": "replace_db", "keep"}          another file behind the path
+ *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "now"}
+ *
+ * SIGTERM, SIGINT or the end of stdin: everything ends, exit 0. Bad arguments: exit 2.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { Command } from './commands.ts';
+import { SimError, SimulatedMac } from './mac.ts';
+import { simClockEnv } from './sim-clock.ts';
+
+function say(line: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function stop(words: string): never {
+  process.stderr.write(`sim: ${words}\n`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        folder: { type: 'string' },
+        factor: { type: 'string', default: '1' },
+        start: { type: 'string' },
+        'own-address': { type: 'string' },
+        'guid-prefix': { type: 'string', default: 'any' },
+        'reports-until-verdict': { type: 'string', default: '3' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return stop(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const values = readArguments();
+if (values.help) {
+  const [comment = ''] = readFileSync(fileURLToPath(import.meta.url), 'utf8').split('*/');
+  process.stdout.write(comment.replace(/^\/\*\*\n/, '').replace(/^ \* ?/gm, ''));
+  process.exit(0);
+}
+const { folder, start } = values;
+const factor = Number(values.factor);
+const reports = Number(values['reports-until-verdict']);
+const prefix = values['guid-prefix'];
+if (!folder) stop('--folder is needed; --help says more.');
+if (!(factor > 0 && Number.isFinite(factor))) stop(`--factor must be a number above 0, not ${values.factor}.`);
+if (start !== undefined && !Number.isFinite(Date.parse(start))) stop(`--start must be a time, not ${start}.`);
+if (!Number.isInteger(reports) || reports < 1) stop('--reports-until-verdict must be a whole number from 1.');
+if (prefix !== 'any' && prefix !== 'service') stop('--guid-prefix must be any or service.');
+
+const clockEnv = simClockEnv({ factor, start });
+const mac = new SimulatedMac({
+  folder: resolve(folder),
+  clockEnv,
+  ownAddress: values['own-address'],
+  guidPrefix: prefix,
+  reportsUntilVerdict: reports,
+  onEvent: (event) => say({ mac: event }),
+});
+say({ ready: { chat_db: mac.chatDb, osascript: mac.osascript, ps: mac.ps, clock_env: clockEnv, now: mac.now() } });
+
+function obey(text: string): void {
+  let id: unknown;
+  try {
+    const asked: unknown = JSON.parse(text);
+    id = typeof asked === 'object' && asked !== null ? Reflect.get(asked, 'id') : undefined;
+    const command = Command.safeParse(asked);
+    if (!command.success) throw new SimError('bad_command', z.prettifyError(command.error));
+    say({ done: { id, ...mac.obey(command.data) } });
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    const code = error instanceof SimError ? error.code : error instanceof SyntaxError ? 'bad_line' : 'failed';
+    say({ error: { id, code, words } });
+  }
+}
+
+function leave(): never {
+  mac.close();
+  process.exit(0);
+}
+const input = createInterface({ input: process.stdin });
+input.on('line', (text) => {
+  if (text.trim() !== '') obey(text);
+});
+input.on('close', leave);
+process.on('SIGTERM', leave);
+process.on('SIGINT', leave);
+process.stdout.on('error', leave);

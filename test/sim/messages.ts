@@ -1,0 +1,246 @@
+/**
+ * Messages.app and Apple's side of the simulated Mac: takes what is sent, writes and changes the rows as Messages does, and lets the
+ * contacts do what they do.
+ *
+ *   own row ── join ── is_sent ── is_delivered ── is_read
+ *      └── error (at once, after a while, or even after is_sent)
+ *
+ * Each step is a transaction of its own, with time between them. Rows are found by guid, so that a replaced chat.db does no harm: a step
+ * that has nothing to change is dropped silently, as Messages would.
+ */
+import { appleDate } from './apple-date.ts';
+import type { Answer, Cast } from './contacts.ts';
+import type { Told } from './mac-events.ts';
+import { GROUP, type MacStore, type StoredChat } from './mac-store.ts';
+import type { SimClock } from './sim-clock.ts';
+
+/** Measured on a Mac: osascript takes 100 to 120 ms, the row is there 26 ms later. */
+export interface Timing {
+  acceptMs: number;
+  /** From the send to the row. */
+  rowMs: number;
+  /** From the row to its chat. Null: never (a reader must not wait for ever). */
+  joinMs: number | null;
+  /** From the row to `is_sent`. */
+  sentMs: number;
+}
+
+export const USUAL_TIMING: Timing = { acceptMs: 110, rowMs: 136, joinMs: 5, sentMs: 250 };
+
+/** `remoteUserDoesNotExist`: not on iMessage, and what a sender with a junk verdict gets for everything. */
+export const NOT_ON_IMESSAGE = 22;
+
+export interface MessagesOptions {
+  store: MacStore;
+  cast: Cast;
+  clock: SimClock;
+  tell: (event: Told) => void;
+  timing?: Partial<Timing>;
+  /** So many reports by contacts, then Apple takes nothing more. */
+  reportsUntilVerdict?: number;
+}
+
+interface OwnMessage {
+  guid: string;
+  chat: StoredChat;
+  /** The other side of a 1:1 chat, undefined in a group. */
+  handle: string | undefined;
+  text: string;
+  /** Written on another device: such rows are delivered without a date. */
+  elsewhere: boolean;
+}
+
+export class Messages {
+  store: MacStore;
+  readonly timing: Timing;
+  readonly #cast: Cast;
+  readonly #clock: SimClock;
+  readonly #tell: (event: Told) => void;
+  readonly #reportsUntilVerdict: number;
+  #reports = 0;
+  #verdict = false;
+  #ghosts = 0;
+
+  constructor(o: MessagesOptions) {
+    this.store = o.store;
+    this.timing = { ...USUAL_TIMING, ...o.timing };
+    this.#cast = o.cast;
+    this.#clock = o.clock;
+    this.#tell = o.tell;
+    this.#reportsUntilVerdict = o.reportsUntilVerdict ?? 3;
+  }
+
+  get verdict(): boolean {
+    return this.#verdict;
+  }
+
+  /** Apple's judgement on this sender, by hand. */
+  setVerdict(junk: boolean): void {
+    this.#verdict = junk;
+    if (junk) this.#tell({ kind: 'junk_verdict' });
+    else this.#reports = 0;
+  }
+
+  /** The next `count` sends leave a ghost row only: empty, in no chat, of SMS, from me. */
+  leaveGhosts(count: number): void {
+    this.#ghosts = count;
+  }
+
+  /** Messages was told to send: to an existing chat, or to a person (whose chat is made if need be). The row comes a moment later. */
+  send(to: { chat: StoredChat } | { handle: string }, text: string): void {
+    this.#clock.after(this.timing.rowMs, () => {
+      const chat = 'chat' in to ? to.chat : this.store.direct(to.handle);
+      if (this.#ghosts > 0) return this.#ghost(chat);
+      this.#write(chat, text);
+    });
+  }
+
+  /** The owner writes by hand: on another device, or on this Mac. `correctedAfterMs`: the row says for so long that it is not from me. */
+  type(
+    to: { chat: StoredChat } | { handle: string },
+    text: string,
+    o: { here?: boolean; correctedAfterMs?: number } = {},
+  ) {
+    const chat = 'chat' in to ? to.chat : this.store.direct(to.handle);
+    const handle = chat.style === GROUP ? undefined : chat.identifier;
+    const later = o.correctedAfterMs;
+    const row = this.store.insertOwn({
+      handle,
+      text,
+      at: this.#clock.now(),
+      chat: chat.rowid,
+      columns: later === undefined ? {} : { is_from_me: 0 },
+    });
+    if (later !== undefined) this.#clock.after(later, () => void this.store.update(row.guid, { is_from_me: 1 }));
+    this.#tell({ kind: 'own', handle, chat: chat.guid, text, guid: row.guid, rowid: row.rowid });
+    this.#arrive({ guid: row.guid, chat, handle, text, elsewhere: o.here !== true });
+    return row;
+  }
+
+  #write(chat: StoredChat, text: string): void {
+    const handle = chat.style === GROUP ? undefined : chat.identifier;
+    const behaviour = handle === undefined ? undefined : this.#cast.of(handle);
+    const at = this.#clock.now();
+    const refused = this.#verdict || behaviour?.notOnIMessage === true;
+    const columns = { error: refused ? NOT_ON_IMESSAGE : 0 };
+    const { guid, rowid } = this.store.insertMessage({ fromMe: true, handle, text, at, columns });
+    const message = { guid, chat, handle, text, elsewhere: false };
+    this.#tell({ kind: 'row', handle, chat: chat.guid, text, guid, rowid });
+    const { joinMs } = this.timing;
+    if (joinMs !== null) this.#clock.after(joinMs, () => this.#join(guid, chat, at));
+    if (refused) return this.#failed(message, NOT_ON_IMESSAGE);
+    const failure = behaviour?.notDelivered;
+    if (failure) {
+      this.#clock.after(failure.afterMs, () => this.#fail(message, failure.error));
+      return;
+    }
+    this.#clock.after(this.timing.sentMs, () => this.#sent(message));
+  }
+
+  #join(guid: string, chat: StoredChat, at: number): void {
+    const row = this.store.get('SELECT ROWID AS rowid FROM message WHERE guid = ?', guid);
+    if (row && this.store.findChat(chat.guid)) this.store.join(Number(row.rowid), chat.rowid, at);
+  }
+
+  #sent(message: OwnMessage): void {
+    if (!this.store.update(message.guid, { is_sent: 1 })) return;
+    this.#event('sent', message);
+    const behaviour = message.handle === undefined ? undefined : this.#cast.of(message.handle);
+    if (behaviour?.lateError) {
+      const { error, afterMs } = behaviour.lateError;
+      this.#clock.after(afterMs, () => this.#fail(message, error));
+    } else if (behaviour?.downgraded) {
+      const { service, afterMs } = behaviour.downgraded;
+      this.#clock.after(afterMs, () => this.#downgrade(message, service));
+    } else this.#arrive(message);
+  }
+
+  /** It is on its way to the other side. Groups never say that a message was delivered. */
+  #arrive(message: OwnMessage): void {
+    const { handle, chat, text } = message;
+    if (handle === undefined) {
+      for (const member of this.store.members(chat.rowid)) this.#reached(member, text, chat);
+      return;
+    }
+    const { deliveredAfterMs, readAfterMs } = this.#cast.of(handle);
+    if (deliveredAfterMs === null) return;
+    this.#clock.after(deliveredAfterMs, () => {
+      const date = message.elsewhere ? 0 : appleDate(this.#clock.now());
+      if (!this.store.update(message.guid, { is_delivered: 1, date_delivered: date })) return;
+      this.#event('delivered', message);
+      if (readAfterMs !== null) this.#clock.after(readAfterMs, () => this.#read(message));
+      this.#reached(handle, text);
+    });
+  }
+
+  #read(message: OwnMessage): void {
+    if (this.store.update(message.guid, { is_read: 1, date_read: appleDate(this.#clock.now()) }))
+      this.#event('read', message);
+  }
+
+  #fail(message: OwnMessage, error: number): void {
+    if (this.store.update(message.guid, { error, is_sent: 0 })) this.#failed(message, error);
+  }
+
+  #failed(message: OwnMessage, error: number): void {
+    this.#tell({ ...this.#about(message), kind: 'not_delivered', error });
+    const behaviour = message.handle === undefined ? undefined : this.#cast.of(message.handle);
+    const again = this.#verdict ? undefined : behaviour?.cleanRowAfterMs;
+    if (again !== undefined) this.#clock.after(again, () => this.#writeClean(message));
+  }
+
+  /** The same text once more, in a row that is fine. */
+  #writeClean(failed: OwnMessage): void {
+    const { handle, chat, text } = failed;
+    const row = this.store.insertOwn({ handle, text, at: this.#clock.now(), chat: chat.rowid });
+    const message = { ...failed, guid: row.guid };
+    this.#event('sent', message);
+    this.#arrive(message);
+  }
+
+  #downgrade(message: OwnMessage, service: 'SMS' | 'RCS'): void {
+    const { handle } = message;
+    if (handle === undefined) return;
+    const columns = { service, was_downgraded: 1, is_sent: 1, error: 0, handle_id: this.store.handle(handle, service) };
+    if (!this.store.update(message.guid, columns)) return;
+    this.#tell({ ...this.#about(message), kind: 'downgraded', service });
+    this.#reached(handle, message.text);
+  }
+
+  #ghost(chat: StoredChat): void {
+    this.#ghosts -= 1;
+    const { guid, rowid } = this.store.insertMessage({
+      fromMe: true,
+      handle: chat.identifier,
+      text: '',
+      at: this.#clock.now(),
+      service: 'SMS',
+      columns: { attributedBody: null, is_empty: 1 },
+    });
+    this.#tell({ kind: 'ghost', chat: chat.guid, guid, rowid });
+  }
+
+  /** A person has the message before their eyes. */
+  #reached(handle: string, text: string, group?: StoredChat): void {
+    const { answers, reports } = this.#cast.receives(handle, text);
+    for (const answer of answers) this.#clock.after(answer.afterMs, () => this.#answer(handle, answer, group));
+    if (!reports) return;
+    this.#reports += 1;
+    this.#tell({ kind: 'reported', handle, text });
+    if (!this.#verdict && this.#reports >= this.#reportsUntilVerdict) this.setVerdict(true);
+  }
+
+  #answer(handle: string, answer: Answer, group?: StoredChat): void {
+    const at = this.#clock.now();
+    const row = this.store.insertInbound({ handle, text: answer.text, at, chat: group?.rowid });
+    this.#tell({ kind: 'inbound', handle, chat: row.chat.guid, text: answer.text, guid: row.guid, rowid: row.rowid });
+  }
+
+  #event(kind: 'sent' | 'delivered' | 'read', message: OwnMessage): void {
+    this.#tell({ ...this.#about(message), kind });
+  }
+
+  #about({ handle, chat, text, guid }: OwnMessage) {
+    return { handle, chat: chat.guid, text, guid };
+  }
+}
