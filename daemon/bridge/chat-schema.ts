@@ -107,9 +107,7 @@ export function chatSql(db: Db): ChatSql | null {
     ${hasHandle ? 'h.id' : 'NULL'} AS handle, ${hasOther ? 'o.id' : 'NULL'} AS other,
     ${chatOf.length > 1 ? `COALESCE(${chatOf.join(', ')})` : 'NULL'} AS chat_id
     FROM message m${hasHandle ? ' LEFT JOIN handle h ON h.ROWID = m.handle_id' : ''}${hasOther ? ' LEFT JOIN handle o ON o.ROWID = m.other_handle' : ''}`;
-  const since = message.has('date')
-    ? `(date >= (? - ${APPLE_EPOCH_MS}) * 1000000 OR (date BETWEEN 1 AND 1000000000000 AND date >= (? - ${APPLE_EPOCH_MS}) / 1000))`
-    : '(? + ? < 0)';
+  const own = message.has('is_from_me') ? ' AND is_from_me = 1' : ' AND 0';
   const chats = chat.has('guid') ? `SELECT ROWID AS rowid, ${plain('chat', CHAT, chat)} FROM chat` : null;
   return {
     rowsIn: `${select} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
@@ -117,10 +115,8 @@ export function chatSql(db: Db): ChatSql | null {
     statesIn: `SELECT m.ROWID AS rowid, ${plain('m', STATE, message)},
       ${STATE_DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')}
       FROM message m WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
-    ownSince: message.has('is_from_me')
-      ? `SELECT ROWID AS rowid FROM message WHERE is_from_me = 1 AND ${since} ORDER BY ${message.has('date') ? 'date DESC, ' : ''}ROWID DESC LIMIT ?`
-      : `SELECT 0 AS rowid WHERE ? + ? + ? < 0`,
-    firstSince: `SELECT MIN(ROWID) AS rowid FROM message WHERE ${since}`,
+    ownSince: `SELECT rowid FROM (${datedSince(message, own)}) ORDER BY date DESC, rowid DESC LIMIT ?`,
+    firstSince: `SELECT MIN(rowid) AS rowid FROM (${datedSince(message, '')})`,
     chat: chats && `${chats} WHERE ROWID = ?`,
     chats,
     members: member
@@ -134,6 +130,15 @@ export function chatSql(db: Db): ChatSql | null {
       ? "SELECT seq FROM sqlite_sequence WHERE name = 'message'"
       : null,
   };
+}
+
+/** Rows dated since; the parameter (Unix ms) comes twice: once for dates in ns, once for dates in s. Each half can use Apple's index. */
+function datedSince(message: Set<string>, also: string): string {
+  if (!message.has('date')) return 'SELECT 0 AS rowid, 0 AS date WHERE ? + ? < 0';
+  const half = (condition: string) => `SELECT ROWID AS rowid, date FROM message WHERE ${condition}${also}`;
+  const nanoseconds = half(`date >= (? - ${APPLE_EPOCH_MS}) * 1000000 AND date > 1000000000000`);
+  const seconds = half(`date >= (? - ${APPLE_EPOCH_MS}) / 1000 AND date BETWEEN 1 AND 1000000000000`);
+  return `${nanoseconds} UNION ALL ${seconds}`;
 }
 
 function columnsOf(db: Db, table: string): Set<string> {

@@ -1,0 +1,384 @@
+/**
+ * Reads `chat.db`, from the stored cursor on, and tells each row once, in ROWID order, in the transaction that moves the cursor.
+ *
+ *   closed(condition) ──open, every RETRY_MS──▶ open: pass, pass, …   ──file gone, denied, damaged──▶ closed
+ *                                                 │ another chat.db (file, ROWIDs or guids)
+ *                                                 └──▶ new generation: reopened, the last day read again
+ *
+ * A pass reads pages until the end, one page for each group commit. It ends *complete* when nothing is left and nothing is held
+ * (holding.ts). What is wrong is a condition in health, never a crash: `chat_db_missing`, `chat_db_denied`, `chat_db_unusable`, and
+ * `chat_db_behind` while rows are there that cannot be read or told.
+ *
+ * The caller owes `stop`. `onRow` must not throw for what a row says: a row that makes it throw is tried again and holds up the rest.
+ */
+import type { Clock, Timer } from '../host/clock.ts';
+import type { GroupCommit } from '../host/commit.ts';
+import { type Db, isBusy } from '../host/db.ts';
+import { messageOf, type RelayError } from '../host/errors.ts';
+import type { Health } from '../host/health.ts';
+import type { Log } from '../host/log.ts';
+import { ChatDb, chatDbError, fileIdentity } from './chat-db.ts';
+import type { ChatRow, SettledRow } from './chat-row.ts';
+import { Cursor } from './cursor.ts';
+import { Holding } from './holding.ts';
+import { POLL_MS, Watcher } from './watcher.ts';
+
+export type { SettledRow } from './chat-row.ts';
+
+export type CaughtUp = { ok: true } | { ok: false; condition: string };
+
+/** Rows older than this at first sight are late. */
+export const LATE_MS = 86_400_000;
+export const RETRY_MS = 2_000;
+/** Rows of one group commit: about 10 ms of work with what they cause. */
+const PAGE = 200;
+const BUSY_RETRY_MS = 20;
+/** A database that is busy for so long, or a row that cannot be told, makes the relay not ready. */
+const BEHIND_MS = 5_000;
+const FAILED_RETRY_MS = 1_000;
+/** Another file behind the path is looked for at file events, before each send, and every so many timer looks. */
+const FILE_LOOKS = 10;
+const CONDITIONS = ['chat_db_missing', 'chat_db_denied', 'chat_db_unusable'];
+
+export interface ReadingOptions {
+  /** chat.db; may not be there yet. */
+  path: string;
+  db: Db;
+  commit: GroupCommit;
+  clock: Clock;
+  health: Health;
+  log: Log;
+  /** In the transaction that moves the cursor, in ROWID order. */
+  onRow: (row: SettledRow) => void;
+  /** In the transaction that begins a new generation of chat.db. */
+  onGeneration: (reason: string) => void;
+}
+
+export class Reading {
+  readonly #o: ReadingOptions;
+  readonly #cursor: Cursor;
+  readonly #holding = new Holding();
+  readonly #watcher: Watcher;
+  readonly #listeners = new Set<() => void>();
+  #state: 'made' | 'running' | 'stopped' = 'made';
+  #chatDb: ChatDb | null = null;
+  #condition = 'chat_db_missing';
+  /** The open file has to be compared with the cursor. */
+  #unchecked = false;
+  #checkedBefore = false;
+  /** Something says that the file behind the path, or its rows, are others. */
+  #suspect = false;
+  /** data_version at the beginning of the last complete pass, and of the last pass. */
+  #completeVersion: number | null = null;
+  #passVersion: number | null = null;
+  /** The cursor as it is on disk. */
+  #committed: number | null = null;
+  /** Own rows up to here were made before this process looked. */
+  #beforeStart = 0;
+  #lastRowAt: number | null = null;
+  #waiting: ((answer: CaughtUp) => void)[] = [];
+  #wanted = false;
+  #busy = false;
+  #running: Promise<void> = Promise.resolve();
+  #timer: Timer | undefined;
+  #troubleSince: number | null = null;
+  #looks = 0;
+
+  constructor(o: ReadingOptions) {
+    this.#o = o;
+    this.#cursor = new Cursor(o.db);
+    this.#watcher = new Watcher({ path: o.path, clock: o.clock, look: (cause) => this.#look(cause) });
+  }
+
+  start(): void {
+    if (this.#state !== 'made') return;
+    this.#state = 'running';
+    this.#watcher.start();
+    this.#wake();
+  }
+
+  /** Finishes the page that is being told, and closes chat.db. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#watcher.stop();
+    await this.#running;
+    this.#timer?.cancel();
+    this.#close();
+    this.#answer({ ok: false, condition: 'stopping' });
+  }
+
+  /** Resolves when chat.db is read to its present end and all that its rows caused is on disk. */
+  caughtUp(): Promise<CaughtUp> {
+    if (this.#state === 'stopped') return Promise.resolve({ ok: false, condition: 'stopping' });
+    if (!this.behind()) return Promise.resolve({ ok: true });
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#suspect ||= this.#isOtherFile();
+      this.#wake();
+    });
+  }
+
+  /** Is there a row, or may there be one, that is not told and on disk yet? Some µs. Changes in place do not count. */
+  behind(): boolean {
+    const chatDb = this.#chatDb;
+    if (!chatDb || this.#unchecked || this.#suspect || this.#committed === null) return true;
+    try {
+      if (this.#isOtherFile()) return true;
+      const version = chatDb.dataVersion();
+      if (version === this.#completeVersion) return false;
+      return chatDb.maxRowid() > this.#committed || this.#cursor.looksStrange(chatDb) !== null;
+    } catch {
+      return true;
+    }
+  }
+
+  /** The open chat.db. Do not keep it: it is closed and opened anew. */
+  chatDb(): ChatDb | null {
+    return this.#chatDb;
+  }
+
+  /** Calls `listener` after each pass that another process's commit caused, also when no new row came. Returns how to stop that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stats(): { readable: boolean; cursor: number | null; lastRowAt: number | null } {
+    return { readable: this.#chatDb !== null, cursor: this.#committed, lastRowAt: this.#lastRowAt };
+  }
+
+  #look(cause: 'timer' | 'event' | 'file'): void {
+    if (this.#state !== 'running') return;
+    const chatDb = this.#chatDb;
+    if (!chatDb) {
+      if (cause === 'file') this.#wake();
+      return;
+    }
+    this.#looks += 1;
+    if ((cause === 'file' || this.#looks % FILE_LOOKS === 0) && this.#isOtherFile()) this.#suspect = true;
+    // In trouble a timer of its own tries again.
+    if (this.#troubleSince !== null) return;
+    try {
+      if (!this.#suspect && chatDb.dataVersion() === this.#completeVersion) return;
+    } catch (error) {
+      if (isBusy(error)) return;
+      this.#suspect = true;
+    }
+    this.#wake();
+  }
+
+  #isOtherFile(): boolean {
+    const opened = this.#chatDb?.identity();
+    if (!opened) return false;
+    try {
+      const there = fileIdentity(this.#o.path);
+      return there.dev !== opened.dev || there.ino !== opened.ino;
+    } catch {
+      return true;
+    }
+  }
+
+  /** A pass is wanted. One runs at a time; a wish during a pass is another pass. */
+  #wake(): void {
+    if (this.#state !== 'running') return;
+    this.#wanted = true;
+    if (!this.#busy) this.#running = this.#run();
+  }
+
+  #wakeIn(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#o.clock.after(delayMs, () => this.#wake());
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true;
+    while (this.#wanted && this.#state === 'running') {
+      this.#wanted = false;
+      if (this.#suspect) this.#close();
+      if (!this.#chatDb && !this.#open()) continue;
+      try {
+        await this.#pass();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#busy = false;
+  }
+
+  #open(): boolean {
+    this.#close();
+    try {
+      this.#chatDb = ChatDb.open(this.#o.path);
+    } catch (error) {
+      this.#unreadable(chatDbError(this.#o.path, error));
+      return false;
+    }
+    this.#unchecked = true;
+    this.#o.log.info('chat_db_open', { path: this.#o.path });
+    return true;
+  }
+
+  #close(): void {
+    this.#chatDb?.close();
+    this.#chatDb = null;
+    this.#suspect = false;
+    this.#completeVersion = null;
+    this.#passVersion = null;
+  }
+
+  async #pass(): Promise<void> {
+    const chatDb = this.#chatDb;
+    if (!chatDb) return;
+    // Who asks during the pass is answered by the next one.
+    const asked = this.#waiting.length;
+    if (this.#unchecked) await this.#check(chatDb);
+    const version = chatDb.dataVersion();
+    if (this.#cursor.looksStrange(chatDb)) {
+      this.#suspect = true;
+      return this.#wake();
+    }
+    const waitMs = await this.#readToEnd(chatDb);
+    this.#recovered();
+    if (waitMs !== null) this.#wakeIn(waitMs);
+    else {
+      this.#completeVersion = version;
+      for (const resolve of this.#waiting.splice(0, asked)) resolve({ ok: true });
+    }
+    if (version !== this.#passVersion) this.#changed();
+    this.#passVersion = version;
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#o.log.warn('chat_db_change', { error: messageOf(error) });
+      }
+    }
+  }
+
+  /** Compares the file that was just opened with the cursor. */
+  async #check(chatDb: ChatDb): Promise<void> {
+    const cursor = this.#cursor;
+    const strange = cursor.strangeness(chatDb, this.#checkedBefore);
+    if (cursor.rowid === null || strange !== null) {
+      this.#holding.forget();
+      await this.#stored(() => {
+        cursor.begin(chatDb, this.#o.clock.now());
+        if (strange !== null) this.#o.onGeneration(strange);
+      });
+    } else cursor.remount(chatDb);
+    if (!this.#checkedBefore) this.#beforeStart = chatDb.maxRowid();
+    this.#checkedBefore = true;
+    this.#unchecked = false;
+    this.#committed = cursor.rowid;
+    this.#lastRowAt = chatDb.rowsByRowid([cursor.rowid ?? 0])[0]?.at ?? null;
+  }
+
+  /** Null when all is told, else in how many ms a held row is due. */
+  async #readToEnd(chatDb: ChatDb): Promise<number | null> {
+    const { clock } = this.#o;
+    for (;;) {
+      this.#holding.seen(chatDb.maxRowid(), clock.mono());
+      const page = chatDb.rowsAfter(this.#cursor.rowid ?? 0, PAGE);
+      this.#holding.seen(page.at(-1)?.rowid ?? 0, clock.mono());
+      const { ready, waitMs } = this.#holding.split(page, clock.now(), clock.mono());
+      if (ready.length > 0) await this.#tell(ready);
+      if (waitMs !== null) return waitMs;
+      if (page.length < PAGE) return null;
+      if (this.#state !== 'running') return POLL_MS;
+    }
+  }
+
+  async #tell(rows: ChatRow[]): Promise<void> {
+    const { db, clock, onRow } = this.#o;
+    const failure = await this.#stored(() => {
+      let told = 0;
+      let failure: unknown;
+      // A savepoint for each row: one that cannot be told does not undo those before it.
+      for (const row of rows) {
+        try {
+          db.transaction(() => {
+            if (!this.#cursor.isPassedOver(row) && this.#cursor.firstTelling(row.guid)) onRow(this.#settled(row));
+          });
+        } catch (error) {
+          failure = error;
+          break;
+        }
+        told += 1;
+      }
+      this.#cursor.advance(rows.slice(0, told), clock.now());
+      return failure;
+    });
+    this.#committed = this.#cursor.rowid;
+    this.#lastRowAt = rows.at(-1)?.at ?? this.#lastRowAt;
+    this.#holding.told(this.#committed ?? 0);
+    if (failure !== undefined) throw new Untold(failure);
+  }
+
+  /** In one piece of the group commit; what is in memory follows what is on disk. */
+  async #stored<T>(work: () => T): Promise<T> {
+    try {
+      return await this.#o.commit.run(work);
+    } catch (error) {
+      this.#cursor.reload();
+      throw new Untold(error);
+    }
+  }
+
+  #settled(row: ChatRow): SettledRow {
+    const { clock } = this.#o;
+    return {
+      ...row,
+      late: row.at === 0 || clock.now() - row.at > LATE_MS,
+      // An own row from before the start may be a send that a store which was set back has forgotten.
+      recovering: this.#cursor.isRecovering(row) || (row.fromMe && row.rowid <= this.#beforeStart),
+      seenMonoMs: this.#holding.seenMono(row.rowid, clock.mono()),
+    };
+  }
+
+  #failed(error: unknown): void {
+    const untold = error instanceof Untold;
+    if (!untold && !isBusy(error)) {
+      this.#close();
+      return this.#unreadable(chatDbError(this.#o.path, error));
+    }
+    this.#troubleSince ??= this.#o.clock.mono();
+    const why = messageOf(untold ? error.cause : error);
+    this.#wakeIn(untold ? FAILED_RETRY_MS : BUSY_RETRY_MS);
+    if (!untold && this.#o.clock.mono() - this.#troubleSince < BEHIND_MS) return;
+    const remedy = untold ? 'Look into the log; if it stays, report it.' : 'Quit other programs that use chat.db.';
+    if (!this.#o.health.has('chat_db_behind')) this.#o.log.error('chat_db_behind', { error: why });
+    this.#o.health.raise('chat_db_behind', 'error', `New rows of chat.db cannot be taken in: ${why}.`, remedy);
+    this.#answer({ ok: false, condition: 'chat_db_behind' });
+  }
+
+  #unreadable(error: RelayError): void {
+    const { health, log } = this.#o;
+    if (!health.has(error.code)) log.warn(error.code, { error: error.message });
+    for (const name of CONDITIONS) if (name !== error.code) health.clear(name);
+    health.raise(error.code, 'error', error.message, error.hint);
+    this.#condition = error.code;
+    this.#wakeIn(isBusy(error.cause) ? BUSY_RETRY_MS : RETRY_MS);
+    this.#answer({ ok: false, condition: this.#condition });
+  }
+
+  #recovered(): void {
+    this.#troubleSince = null;
+    for (const name of [...CONDITIONS, 'chat_db_behind']) this.#o.health.clear(name);
+  }
+
+  #answer(answer: CaughtUp): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve(answer);
+  }
+}
+
+/** Rows that were read but whose effects could not be stored; `cause` says why. */
+class Untold extends Error {
+  constructor(cause: unknown) {
+    super('rows of chat.db could not be told', { cause });
+  }
+}
