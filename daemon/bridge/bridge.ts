@@ -1,0 +1,289 @@
+/**
+ * The bridge: how a text gets into Messages, and what chat.db says became of it. The room's face.
+ *
+ *   lane.ts       may Messages be asked?           reading.ts    rows of chat.db, each told once
+ *   osascript.ts  the child processes              claims.ts     which row is which attempt's
+ *   outcome.ts    what a child's end proves        receipts.ts   what claimed rows say, for 7 days
+ *   attempts.ts   the rows of our store            recovery.ts   what a crash left behind
+ *
+ *   begin ─ run ─┬─ accepted ──────── row? ─▶ sent ─▶ delivered ─▶ read │ not_delivered
+ *                ├─ may_have_gone ─── row? ─┘  (no row 10 s after `accepted`: unknown; a row within 7 days settles it)
+ *                └─ not_started
+ *
+ * The caller owes: `recover` once, before the first `ready`; `begin` inside the transaction that stores the dispatch; one `run` at a time.
+ */
+import type { Clock, Timer } from '../host/clock.ts';
+import type { GroupCommit } from '../host/commit.ts';
+import type { Config } from '../host/config.ts';
+import type { Db } from '../host/db.ts';
+import { messageOf } from '../host/errors.ts';
+import type { Health } from '../host/health.ts';
+import type { Log } from '../host/log.ts';
+import { type AttemptRequest, Attempts } from './attempts.ts';
+import type { SettledRow } from './chat-row.ts';
+import { addressesOf, addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
+import { Lane } from './lane.ts';
+import { Osascript } from './osascript.ts';
+import type { SendOutcome } from './outcome.ts';
+import { Reading } from './reading.ts';
+import { Receipts } from './receipts.ts';
+import { decide, Leftovers, readVerdict } from './recovery.ts';
+import { Sending } from './sending.ts';
+import { type Sightings, sightingOf } from './sightings.ts';
+import { textKey } from './text-key.ts';
+
+/** Messages took it: so long may its row take to appear before we say that nobody knows. */
+const ROW_PATIENCE_MS = 10_000;
+/** The controller's clock and ours need not agree. */
+const LOOKALIKE_TOLERANCE_MS = 5 * 60_000;
+const LOOKALIKE_ROWS = 5_000;
+
+export interface BridgeOptions {
+  config: Config['messages'];
+  /** A folder of our own (0700) for payloads and what children write. */
+  workFolder: string;
+  /** Where the AppleScripts are. */
+  scripts: URL;
+  db: Db;
+  commit: GroupCommit;
+  clock: Clock;
+  health: Health;
+  log: Log;
+  region?: string;
+  sightings: Sightings;
+}
+
+export class MessagesBridge {
+  readonly #commit: GroupCommit;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #sightings: Sightings;
+  readonly #attempts: Attempts;
+  readonly #osascript: Osascript;
+  readonly #lane: Lane;
+  readonly #reading: Reading;
+  readonly #receipts: Receipts;
+  readonly #claims: Claims;
+  readonly #sending: Sending;
+  readonly #leftovers: Leftovers;
+  readonly #timers = new Set<Timer>();
+  #recovered = false;
+  #stopped = false;
+
+  constructor(o: BridgeOptions) {
+    const { config, db, commit, clock, health, log, sightings } = o;
+    this.#commit = commit;
+    this.#clock = clock;
+    this.#log = log;
+    this.#sightings = sightings;
+    const attempts = new Attempts(db);
+    this.#attempts = attempts;
+    const osascript = new Osascript({
+      path: config.osascript,
+      ps: config.ps,
+      scripts: o.scripts,
+      workFolder: o.workFolder,
+      clock,
+    });
+    this.#osascript = osascript;
+    const lane = new Lane({ osascript, clock, health, log });
+    this.#lane = lane;
+    const reading = new Reading({
+      path: config.chat_db,
+      db,
+      commit,
+      clock,
+      health,
+      log,
+      onRow: (row) => this.#onRow(row),
+      onGeneration: (reason) => this.#onGeneration(reason),
+    });
+    this.#reading = reading;
+    const chatDb = () => reading.chatDb();
+    this.#receipts = new Receipts({ attempts, commit, clock, log, sightings, chatDb });
+    this.#claims = new Claims({ attempts, receipts: this.#receipts, clock });
+    const limitMs = config.send_limit_ms;
+    this.#sending = new Sending({ osascript, lane, reading, attempts, commit, clock, log, limitMs });
+    this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
+    reading.onChange(() => this.#receipts.changed());
+  }
+
+  /** Begins to read, to watch and to ask Messages whether it answers. */
+  start(): void {
+    const running = this.#attempts.running().map((a) => a.id);
+    this.#osascript.sweep(running);
+    this.#reading.start();
+    this.#receipts.start();
+    this.#lane.start();
+    this.#lookForRowLater();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    await this.#lane.stop();
+    await this.#reading.stop();
+    await this.#receipts.stop();
+  }
+
+  async ready(): Promise<{ ok: true } | { ok: false; condition: string }> {
+    if (!this.#recovered) return { ok: false, condition: 'recovering' };
+    const lane = await this.#lane.open();
+    if (!lane.ok) return lane;
+    return this.#reading.caughtUp();
+  }
+
+  /** In the dispatching transaction. False, and nothing is stored, if chat.db must be read to its end first. */
+  begin(request: AttemptRequest): boolean {
+    const chatDb = this.#reading.chatDb();
+    if (!this.#recovered || !chatDb || this.#reading.behind()) return false;
+    const { recipient, service, text } = request;
+    const now = this.#clock.now();
+    this.#attempts.insert({
+      id: request.attempt,
+      message: request.message,
+      address: addressOf(recipient),
+      isGroup: recipient.kind === 'group',
+      service,
+      chatGuid:
+        recipient.kind === 'group'
+          ? chatDb.groupGuid(recipient.chat)
+          : directGuid(chatDb.directChatGuids(recipient.handle), service),
+      text,
+      textKey: textKey(text),
+      baseline: chatDb.maxRowid(),
+      begunAt: Math.round(now),
+      bootedAt: this.#bootedAt(),
+    });
+    return true;
+  }
+
+  /** Runs a stored attempt to its outcome, which is on disk when this resolves. */
+  async run(id: string): Promise<SendOutcome> {
+    const attempt = this.#attempts.get(id);
+    if (!attempt || attempt.text === null) return { kind: 'may_have_gone', words: 'This attempt was run before.' };
+    const outcome = await this.#sending.send(attempt, attempt.text);
+    // Nothing left, says the child; a fitting row in chat.db would say otherwise, and would be believed.
+    if (outcome.kind === 'not_started') await this.#reading.caughtUp();
+    const settled = await this.#commit.run(() => this.#settle(id, outcome));
+    this.#osascript.forget(id);
+    return settled;
+  }
+
+  /** After a restart: what became of attempts without a stored outcome. */
+  async recover(): Promise<{ attempt: string; message: string; outcome: SendOutcome }[]> {
+    const cut = this.#attempts.running();
+    const { fates, stuck } = await this.#leftovers.settle(cut);
+    const verdicts = cut.map((a) => readVerdict(this.#osascript, a, fates.get(a.id) ?? 'gone'));
+    const read = await this.#reading.caughtUp();
+    const found: { attempt: string; message: string; outcome: SendOutcome }[] = [];
+    for (const [index, { id, message }] of cut.entries()) {
+      const verdict = verdicts[index];
+      const attempt = this.#attempts.get(id);
+      if (!attempt || !verdict) continue;
+      const fate = fates.get(id) ?? 'gone';
+      const outcome = decide({ attempt, verdict, fate, chatDbRead: read.ok, bootedAt: this.#bootedAt() });
+      found.push({ attempt: id, message, outcome: await this.#commit.run(() => this.#settle(id, outcome)) });
+      this.#osascript.forget(id);
+    }
+    for (const pid of stuck) this.#lane.stuck(pid);
+    this.#recovered = true;
+    return found;
+  }
+
+  /** The stored outcome of a message's newest attempt; null if it has none. */
+  lastOutcome(message: string): SendOutcome | null {
+    return this.#attempts.newestOf(message)?.outcome ?? null;
+  }
+
+  /** Present members of a group, without ourselves; null if there is no such group. */
+  groupMembers(chat: string): string[] | null {
+    return this.#reading.chatDb()?.groupMembers(chat) ?? null;
+  }
+
+  /**
+   * Does chat.db hold this text to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if chat.db
+   * cannot be read: a store that has forgotten what it sent must not send on a doubt.
+   */
+  hasLookalike(recipient: AttemptRequest['recipient'], text: string, sinceAt: number): boolean {
+    const chatDb = this.#reading.chatDb();
+    if (!chatDb) return true;
+    const address = addressOf(recipient);
+    const key = textKey(text);
+    const rows = chatDb.ownRowsSince(sinceAt - LOOKALIKE_TOLERANCE_MS, LOOKALIKE_ROWS);
+    if (rows.length >= LOOKALIKE_ROWS) return true;
+    return rows.some(
+      (row) => addressesOf(row).includes(address) && textKey(row.text) === key && !this.#attempts.hasClaimed(row.guid),
+    );
+  }
+
+  stats(): { readable: boolean; cursor: number | null; lastRowAt: number | null } {
+    return this.#reading.stats();
+  }
+
+  /** In the transaction of the cursor. */
+  #onRow(row: SettledRow): void {
+    if (!row.fromMe) this.#sightings.inbound(sightingOf(row));
+    else if (!this.#claims.take(row)) this.#sightings.ownHand(sightingOf(row));
+  }
+
+  /** In the transaction that begins the new generation: numbers of the old chat.db say nothing any more. */
+  #onGeneration(reason: string): void {
+    this.#attempts.dropBaselines();
+    this.#receipts.renumbered();
+    this.#sightings.generation(reason);
+  }
+
+  /** In a transaction: stores the outcome, and tells what a row that was there before it says. */
+  #settle(id: string, outcome: SendOutcome): SendOutcome {
+    const attempt = this.#attempts.get(id);
+    const rowSaysOtherwise = outcome.kind === 'not_started' && attempt?.guid;
+    const settled: SendOutcome = rowSaysOtherwise
+      ? {
+          kind: 'may_have_gone',
+          words: 'osascript reports that nothing was sent, but chat.db shows this text to this recipient.',
+        }
+      : outcome;
+    this.#attempts.ended(id, settled, Math.round(this.#clock.now()));
+    // The outbox says `unknown` by itself for what may have gone; of an accepted one only a row, or its absence, says more.
+    if (settled.kind === 'may_have_gone' && attempt?.told === null) this.#attempts.tell(id, 'unknown', false);
+    if (attempt?.seen) this.#receipts.observe(id, attempt.seen);
+    if (settled.kind === 'accepted') this.#lookForRowLater();
+    return settled;
+  }
+
+  #lookForRowLater(): void {
+    if (this.#stopped) return;
+    const timer = this.#clock.after(ROW_PATIENCE_MS, () => {
+      this.#timers.delete(timer);
+      this.#tellMissing().catch((error: unknown) => this.#log.error('missing_not_told', { error: messageOf(error) }));
+    });
+    this.#timers.add(timer);
+  }
+
+  /** Accepted, but no row yet: `unknown`, and the search goes on. */
+  async #tellMissing(): Promise<void> {
+    await this.#reading.caughtUp();
+    if (this.#stopped) return;
+    await this.#commit.run(() => {
+      const now = Math.round(this.#clock.now());
+      for (const a of this.#attempts.withoutRow(now - CLAIM_WINDOW_MS)) {
+        if (a.outcome?.kind !== 'accepted' || a.told !== null || now - (a.endedAt ?? now) < ROW_PATIENCE_MS) continue;
+        this.#attempts.tell(a.id, 'unknown', false);
+        this.#sightings.attempt(a.message, a.id, { state: 'unknown', at: now, words: NO_ROW_WORDS });
+      }
+    });
+  }
+
+  #bootedAt(): number {
+    return Math.round(this.#clock.now() - this.#clock.mono());
+  }
+}
+
+const NO_ROW_WORDS =
+  'Messages took the text, but chat.db does not show it yet. It may have gone out; look at the conversation on the Mac.';
+
+/** A chat whose guid names SMS or RCS would be sent to by that service. */
+function directGuid(guids: string[], service: AttemptRequest['service']): string | null {
+  return guids.find((guid) => service === 'any' || !/^(sms|rcs);/i.test(guid)) ?? null;
+}

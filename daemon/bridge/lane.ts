@@ -1,0 +1,141 @@
+/**
+ * The one lane to Messages: is it open?
+ *
+ *   unproven ─ good probe ─▶ open ─ trouble or time-out ─▶ unproven
+ *       └── bad probe: a condition is raised, asked again after 2 s, 4 s, … 30 s
+ *
+ * The probe is a bounded, read-only Apple event: the consent dialog must never meet a real message, and a Messages that hangs while all
+ * looks green must be found out before one is handed to it. A killed child that is still there keeps the lane closed.
+ */
+import type { Clock, Timer } from '../host/clock.ts';
+import type { Health } from '../host/health.ts';
+import type { Log } from '../host/log.ts';
+import type { Osascript } from './osascript.ts';
+import { type Trouble, troubleOf } from './outcome.ts';
+
+const PROBE_LIMIT_MS = 12_000;
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 30_000;
+
+export type LaneState = { ok: true } | { ok: false; condition: string };
+
+export class Lane {
+  readonly #osascript: Osascript;
+  readonly #clock: Clock;
+  readonly #health: Health;
+  readonly #log: Log;
+  readonly #stop = new AbortController();
+  #proven = false;
+  #probing: Promise<void> | null = null;
+  #condition = 'messages_not_probed';
+  #waitMs = FIRST_WAIT_MS;
+  #next: Timer | null = null;
+  /** Groups that were killed and were still there when we last looked. */
+  #stuck: number[] = [];
+
+  constructor(o: { osascript: Osascript; clock: Clock; health: Health; log: Log }) {
+    this.#osascript = o.osascript;
+    this.#clock = o.clock;
+    this.#health = o.health;
+    this.#log = o.log;
+  }
+
+  start(): void {
+    void this.#probe();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#next?.cancel();
+    await this.#probing;
+  }
+
+  /** Waits for a probe that runs; starts one if it is time. */
+  async open(): Promise<LaneState> {
+    if (!this.#proven && (this.#probing || !this.#next)) await this.#probe();
+    return this.#proven ? { ok: true } : { ok: false, condition: this.#condition };
+  }
+
+  /** A send went well. */
+  good(): void {
+    this.#clear();
+  }
+
+  /** A send found trouble: nothing goes until a probe is good. `stuck`: the group of a child that would not end. */
+  doubt(trouble: Trouble, stuck?: number): void {
+    this.#proven = false;
+    if (stuck !== undefined) this.#stuck.push(stuck);
+    this.#raise(trouble);
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#again();
+  }
+
+  /** A child of an earlier process was ended and is still there. */
+  stuck(pid: number): void {
+    this.doubt(HUNG_CHILD, pid);
+  }
+
+  #probe(): Promise<void> {
+    this.#probing ??= this.#ask().finally(() => {
+      this.#probing = null;
+    });
+    return this.#probing;
+  }
+
+  async #ask(): Promise<void> {
+    this.#next?.cancel();
+    this.#next = null;
+    if (await this.#isStuck()) return this.#failed(HUNG_CHILD);
+    const ended = await this.#osascript.probe(PROBE_LIMIT_MS, this.#stop.signal);
+    if (this.#stop.signal.aborted) return;
+    if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#clear();
+    this.#failed(troubleOf(ended) ?? ODD_ANSWER);
+  }
+
+  #failed(trouble: Trouble): void {
+    this.#raise(trouble);
+    this.#again();
+  }
+
+  #again(): void {
+    this.#next?.cancel();
+    if (this.#stop.signal.aborted) return;
+    this.#next = this.#clock.after(this.#waitMs, () => void this.#probe());
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+
+  #raise(trouble: Trouble): void {
+    if (this.#condition !== trouble.condition) this.#health.clear(this.#condition);
+    this.#condition = trouble.condition;
+    this.#health.raise(trouble.condition, 'error', trouble.words, trouble.remedy);
+    this.#log.warn('lane_closed', { condition: trouble.condition });
+  }
+
+  #clear(): void {
+    if (!this.#proven) this.#log.info('lane_open');
+    this.#proven = true;
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#health.clear(this.#condition);
+  }
+
+  async #isStuck(): Promise<boolean> {
+    if (this.#stuck.length === 0) return false;
+    const running = await this.#osascript.leftovers();
+    if (!running) return true;
+    this.#stuck = this.#stuck.filter((pid) => running.some((r) => r.pid === pid));
+    for (const pid of this.#stuck) this.#osascript.end(pid);
+    return this.#stuck.length > 0;
+  }
+}
+
+const HUNG_CHILD: Trouble = {
+  condition: 'messages_hung',
+  words: 'An osascript that was ended is still there.',
+  remedy: 'Quit Messages; if that does not help, restart the Mac.',
+};
+
+const ODD_ANSWER: Trouble = {
+  condition: 'osascript_unusable',
+  words: 'Messages answered a question about itself in an unexpected way.',
+  remedy: 'Quit Messages and open it again; the log has the error number.',
+};

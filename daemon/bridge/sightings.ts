@@ -1,0 +1,86 @@
+/**
+ * What the bridge tells: what a row of chat.db says of an attempt, and rows that no attempt made. All of it is told inside the
+ * transaction that moves the cursor or stores the change, so that each thing is told exactly once.
+ */
+import type { Chat } from '../../protocol/events.ts';
+import type { ErrorMeaning } from '../../protocol/names.ts';
+import type { SettledRow } from './chat-row.ts';
+
+export type SightedState = 'sent' | 'delivered' | 'read' | 'not_delivered' | 'unknown';
+
+/** What is now known of an attempt. `unknown`: Messages took it, but no row shows it yet. */
+export interface AttemptState {
+  state: SightedState;
+  /** Unix ms: the row's own date of the receipt where it has one, else when it was seen. */
+  at: number;
+  guid?: string;
+  /** As the row says: iMessage, SMS, RCS. */
+  service?: string;
+  /** It was to go as iMessage and did not. */
+  downgraded?: boolean;
+  /** The own address that the row names. */
+  from?: string;
+  words?: string;
+  appleError?: AppleFault;
+}
+
+/** An error number of a row, with what it means and one sentence: what happened and what to do. */
+export interface AppleFault {
+  number: number;
+  name: string;
+  meaning: ErrorMeaning;
+  words: string;
+}
+
+/** A row that is nobody's attempt: somebody wrote to us, or the owner wrote by hand or from another device. */
+export interface RowSighting {
+  guid: string;
+  at: number;
+  text: string;
+  truncated: boolean;
+  chat: Chat;
+  service: string;
+  late: boolean;
+  kind: string;
+  detail?: Record<string, unknown>;
+  /** The other side; '' if the row names none. */
+  handle: string;
+  ownAddress: string | null;
+  /** The row may be from before the relay's memory begins. */
+  recovering: boolean;
+  seenMonoMs: number;
+}
+
+/** Where it goes. Each call is made inside a transaction of the group commit. */
+export interface Sightings {
+  attempt(message: string, attempt: string, seen: AttemptState): void;
+  inbound(row: RowSighting): void;
+  ownHand(row: RowSighting): void;
+  /** chat.db is another one than before, or was set back. */
+  generation(reason: string): void;
+}
+
+export function sightingOf(row: SettledRow): RowSighting {
+  const { guid, at, text, truncated, service, late, kind, detail, handle, ownAddress, recovering, seenMonoMs } = row;
+  const chat = row.chat ?? chatOfNobody(handle);
+  return {
+    guid,
+    at: Math.round(at),
+    text,
+    truncated,
+    chat,
+    service,
+    late,
+    kind,
+    ...(detail ? { detail } : {}),
+    handle,
+    ownAddress,
+    recovering,
+    seenMonoMs,
+  };
+}
+
+/** For a row that was never joined to a chat. */
+function chatOfNobody(handle: string): Chat {
+  return { id: handle || 'unknown', guid: null, kind: 'unknown', participants: handle ? [handle] : [] };
+}

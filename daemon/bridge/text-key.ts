@@ -1,0 +1,8 @@
+/** When are two texts the same text? Unicode in composed form, line ends as line feeds, nothing at the ends: Messages may trim. */
+import { createHash } from 'node:crypto';
+
+/** Equal for texts that are the same; 43 characters that say nothing of the text. */
+export function textKey(text: string): string {
+  const comparable = text.normalize('NFC').replace(/\r\n?/g, '\n').trim();
+  return createHash('sha256').update(comparable).digest('base64url');
+}
