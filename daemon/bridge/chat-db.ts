@@ -18,7 +18,8 @@ import { describeAttachment, kindOf } from './row-kinds.ts';
 
 /** Rows of one read at the most. */
 export const PAGE_ROWS = 500;
-const BUSY_MS = 50;
+/** How long a lock is waited for, with the event loop standing still; after that a timer tries again. */
+const BUSY_MS = 5;
 
 export interface FileIdentity {
   dev: number;

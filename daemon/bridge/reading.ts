@@ -32,7 +32,7 @@ export const LATE_MS = 86_400_000;
 export const RETRY_MS = 2_000;
 /** Rows of one group commit: about 10 ms of work with what they cause. */
 const PAGE = 200;
-const BUSY_RETRY_MS = 20;
+const BUSY_RETRY_MS = { first: 20, most: 500 };
 /** A database that is busy for so long, or a row that cannot be told, makes the relay not ready. */
 const BEHIND_MS = 5_000;
 const FAILED_RETRY_MS = 1_000;
@@ -82,6 +82,7 @@ export class Reading {
   #running: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #troubleSince: number | null = null;
+  #busyRetryMs = BUSY_RETRY_MS.first;
   #looks = 0;
 
   constructor(o: ReadingOptions) {
@@ -346,7 +347,7 @@ export class Reading {
     }
     this.#troubleSince ??= this.#o.clock.mono();
     const why = messageOf(untold ? error.cause : error);
-    this.#wakeIn(untold ? FAILED_RETRY_MS : BUSY_RETRY_MS);
+    this.#wakeIn(untold ? FAILED_RETRY_MS : this.#nextBusyRetry());
     if (!untold && this.#o.clock.mono() - this.#troubleSince < BEHIND_MS) return;
     const remedy = untold ? 'Look into the log; if it stays, report it.' : 'Quit other programs that use chat.db.';
     if (!this.#o.health.has('chat_db_behind')) this.#o.log.error('chat_db_behind', { error: why });
@@ -360,12 +361,19 @@ export class Reading {
     for (const name of CONDITIONS) if (name !== error.code) health.clear(name);
     health.raise(error.code, 'error', error.message, error.hint);
     this.#condition = error.code;
-    this.#wakeIn(isBusy(error.cause) ? BUSY_RETRY_MS : RETRY_MS);
+    this.#wakeIn(isBusy(error.cause) ? this.#nextBusyRetry() : RETRY_MS);
     this.#answer({ ok: false, condition: this.#condition });
+  }
+
+  #nextBusyRetry(): number {
+    const delay = this.#busyRetryMs;
+    this.#busyRetryMs = Math.min(2 * delay, BUSY_RETRY_MS.most);
+    return delay;
   }
 
   #recovered(): void {
     this.#troubleSince = null;
+    this.#busyRetryMs = BUSY_RETRY_MS.first;
     for (const name of [...CONDITIONS, 'chat_db_behind']) this.#o.health.clear(name);
   }
 
