@@ -5,6 +5,7 @@ export interface MacEvent {
   kind:
     | 'osascript' // somebody called it: `script`, `attempt`, `handle` (the target), `text`, `mode`, `pid`
     | 'osascript_ended' // and got an answer: `attempt`, `exit`
+    | 'osascript_gone' // it was ended by somebody else
     | 'row' // an own row is there, not sent yet
     | 'sent'
     | 'delivered'

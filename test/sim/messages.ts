@@ -121,7 +121,7 @@ export class Messages {
     const handle = chat.style === GROUP ? undefined : chat.identifier;
     const behaviour = handle === undefined ? undefined : this.#cast.of(handle);
     const at = this.#clock.now();
-    const refused = this.#verdict || behaviour?.notOnIMessage === true;
+    const refused = this.#verdict || behaviour?.notOnIMessage === true || (handle !== undefined && !routable(handle));
     const columns = { error: refused ? NOT_ON_IMESSAGE : 0 };
     const { guid, rowid } = this.store.insertMessage({ fromMe: true, handle, text, at, columns });
     const message = { guid, chat, handle, text, elsewhere: false };
@@ -243,4 +243,9 @@ export class Messages {
   #about({ handle, chat, text, guid }: OwnMessage) {
     return { handle, chat: chat.guid, text, guid };
   }
+}
+
+/** A number without its plus reaches nobody; Messages takes it all the same. */
+function routable(handle: string): boolean {
+  return handle.startsWith('+') || handle.includes('@');
 }

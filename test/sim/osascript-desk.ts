@@ -83,6 +83,8 @@ const WORDS: Record<number, string> = {
   [-54]: 'Die Datei gehört nicht dem Aufrufer allein.',
 };
 
+/** How often it is looked whether a call that hangs was ended by its caller; real time. */
+const LOOK_EVERY_MS = 25;
 const SURELY_OPENED_MS = 60_000;
 
 export class OsascriptDesk {
@@ -265,6 +267,11 @@ export class OsascriptDesk {
   #hold(call: Call, goOn: () => void): () => void {
     const held = { call, goOn };
     this.#held.push(held);
+    const look = setInterval(() => {
+      if (this.#held.includes(held) && this.#say(call, 'still hung')) return;
+      clearInterval(look);
+      this.#held = this.#held.filter((h) => h !== held);
+    }, LOOK_EVERY_MS).unref();
     return () => {
       if (!this.#held.includes(held)) return;
       this.#held = this.#held.filter((h) => h !== held);
@@ -294,6 +301,7 @@ export class OsascriptDesk {
       writeSync(call.fd, `${line}\n`);
       return true;
     } catch {
+      this.#tell({ kind: 'osascript_gone', script: call.script, attempt: call.attempt, pid: call.pid });
       this.#drop(call);
       return false;
     }

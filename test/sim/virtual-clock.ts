@@ -64,51 +64,59 @@ function virtualDate(clock: ClockTerms, mono: () => number): void {
 
 function virtualTimers(factor: number): void {
   const real = { setTimeout: timers.setTimeout, setInterval: timers.setInterval, promises: { ...timersPromises } };
-  const hrtime = performance.now.bind(performance);
-  const usual = (delayMs: unknown): delayMs is number =>
-    typeof delayMs === 'number' && delayMs >= 1 && delayMs <= LONGEST_MS;
+  const now = performance.now.bind(performance);
+  const usual = (delayMs: number) => delayMs >= 1 && delayMs <= LONGEST_MS;
   /** Rounded up: Node cuts off what is behind the point. */
-  const shorter = (delayMs: unknown) =>
-    usual(delayMs) ? Math.ceil(delayMs / factor) : (delayMs as number | undefined);
-  /** Node's timers may be up to 1 ms early, which is much in virtual time. */
+  const shorter = (delayMs: number) => (usual(delayMs) ? Math.ceil(delayMs / factor) : delayMs);
+  /** When a timer set now is due at the earliest; Node's own may be up to 1 ms early, which is much in virtual time. */
+  const dueIn = (delayMs: number) => (usual(delayMs) ? now() + delayMs : 0);
   const reach = (due: number) => {
-    while (hrtime() < due);
+    while (now() < due);
   };
 
-  const setTimeout = (work: Callback, delayMs?: unknown, ...args: unknown[]) => {
-    if (typeof work !== 'function' || !usual(delayMs)) return real.setTimeout(work, shorter(delayMs), ...args);
-    const due = hrtime() + delayMs;
-    let refreshed = false;
-    const timer = real.setTimeout(
-      function (this: unknown, ...given: unknown[]) {
-        if (!refreshed) reach(due);
-        work.apply(this, given);
-      },
-      shorter(delayMs),
-      ...args,
-    );
-    const refresh = timer.refresh.bind(timer);
-    timer.refresh = () => {
-      refreshed = true;
-      return refresh();
+  const punctual =
+    (set: typeof real.setTimeout) =>
+    (work: Callback, delay?: unknown, ...args: unknown[]): NodeJS.Timeout => {
+      const delayMs = Number(delay);
+      if (typeof work !== 'function') return set(work, delayMs);
+      let due = dueIn(delayMs);
+      const timer = set(
+        function (this: unknown, ...given: unknown[]) {
+          reach(due);
+          due = dueIn(delayMs);
+          work.apply(this, given);
+        },
+        shorter(delayMs),
+        ...args,
+      );
+      const refresh = timer.refresh.bind(timer);
+      timer.refresh = () => {
+        due = dueIn(delayMs);
+        return refresh();
+      };
+      return timer;
     };
-    return timer;
-  };
-  const setInterval = (work: Callback, delayMs?: unknown, ...args: unknown[]) =>
-    real.setInterval(work, shorter(delayMs), ...args);
+  const setTimeout = punctual(real.setTimeout);
+  const setInterval = punctual(real.setInterval as typeof real.setTimeout);
 
-  const pause: typeof timersPromises.setTimeout = async (delayMs, value, options) => {
-    const due = usual(delayMs) ? hrtime() + delayMs : 0;
-    const result = await real.promises.setTimeout(shorter(delayMs), value, options);
+  const pause: typeof timersPromises.setTimeout = async (delay, value, options) => {
+    const due = dueIn(Number(delay));
+    const result = await real.promises.setTimeout(shorter(Number(delay)), value, options);
     reach(due);
     return result;
   };
-  const ticks: typeof timersPromises.setInterval = (delayMs, value, options) =>
-    real.promises.setInterval(shorter(delayMs), value, options);
+  const ticks = async function* (...[delay, value, options]: Parameters<typeof timersPromises.setInterval>) {
+    let due = dueIn(Number(delay));
+    for await (const tick of real.promises.setInterval(shorter(Number(delay)), value, options)) {
+      reach(due);
+      due = dueIn(Number(delay));
+      yield tick;
+    }
+  };
 
   Object.defineProperty(setTimeout, promisify.custom, { value: pause });
   timersPromises.setTimeout = pause;
-  timersPromises.setInterval = ticks;
+  timersPromises.setInterval = ticks as typeof timersPromises.setInterval;
   timersPromises.scheduler.wait = (delayMs, options) => pause(delayMs, undefined, options);
   Object.assign(timers, { setTimeout, setInterval });
   Object.assign(globalThis, { setTimeout, setInterval });
