@@ -32,7 +32,7 @@ const FAMILIES: Record<string, Family> = {
 export function typedstreamText(blob: Uint8Array): TypedstreamText {
   const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength);
   if (bytes.length < SIGNATURE.length || SIGNATURE.compare(bytes, 0, SIGNATURE.length) !== 0)
-    return { ok: false, why: bytes.latin1Slice(0, 6) === 'bplist' ? 'a keyed archive' : 'no typedstream' };
+    return { ok: false, why: bytes.toString('latin1', 0, 6) === 'bplist' ? 'a keyed archive' : 'no typedstream' };
   return new Walk(bytes, SIGNATURE.length).text();
 }
 

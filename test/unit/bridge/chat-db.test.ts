@@ -1,0 +1,373 @@
+/** Rows of a chat.db: decoded, dated, joined to their chats, named by kind; and every schema that Apple had. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ChatDb, chatDbError, PAGE_ROWS } from '../../../daemon/bridge/chat-db.ts';
+import type { ChatRow } from '../../../daemon/bridge/chat-row.ts';
+import { cutText } from '../../../daemon/bridge/row-body.ts';
+import { MAX_INBOUND_TEXT_BYTES } from '../../../protocol/limits.ts';
+import { encodeAttributedText } from '../../sim/typedstream.ts';
+import { appleDate, ChatDbFile, type Columns } from '../../support/chat-db-file.ts';
+
+const SCHEMAS = fileURLToPath(new URL('../../../../shared/schema/', import.meta.url));
+const schemas = existsSync(SCHEMAS) ? readdirSync(SCHEMAS).filter((name) => name.endsWith('.sql')) : [];
+const ANNA = '+14155550101';
+const BEN = '+14155550102';
+const AT = Date.UTC(2026, 10, 24, 9, 0, 0);
+
+let folder: string;
+let chat: ChatDbFile;
+let chatDb: ChatDb;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sender-relay-'));
+  chat = new ChatDbFile(join(folder, 'chat.db'));
+  chatDb = ChatDb.open(chat.path);
+});
+afterEach(() => {
+  chatDb.close();
+  chat.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function last(): ChatRow {
+  const row = chatDb.rowsByRowid([chatDb.maxRowid()])[0];
+  if (!row) throw new Error('there is no row');
+  return row;
+}
+
+describe('the words of a row', () => {
+  it('come from attributedBody, and from text where that says nothing', () => {
+    const cases: [Columns, string][] = [
+      [{ text: null, attributedBody: encodeAttributedText('from the body') }, 'from the body'],
+      [{ text: 'older', attributedBody: encodeAttributedText('newer') }, 'newer'],
+      [{ text: 'only here', attributedBody: null }, 'only here'],
+      [{ text: 'still here', attributedBody: Buffer.from('torn') }, 'still here'],
+      [{ text: 'still here too', attributedBody: encodeAttributedText('') }, 'still here too'],
+    ];
+    for (const [columns, text] of cases) {
+      chat.inbound(ANNA, '', AT, columns);
+      expect(last()).toMatchObject({ text, kind: 'text', truncated: false });
+      expect(last().detail).toBeUndefined();
+    }
+  });
+
+  it('are kept out of the slots, and a person may send U+FFFD', () => {
+    chat.inbound(ANNA, '', AT, { attributedBody: encodeAttributedText('\uFFFClook\uFFFC at \uFFFDthis') });
+    expect(last()).toMatchObject({ kind: 'attachment', text: 'look at \uFFFDthis' });
+  });
+
+  it('are cut at 64 KiB of UTF-8, at a whole character', () => {
+    const exact = 'é'.repeat(MAX_INBOUND_TEXT_BYTES / 2);
+    chat.inbound(ANNA, exact, AT);
+    expect(last()).toMatchObject({ truncated: false, text: exact });
+    chat.inbound(ANNA, `x${exact}`, AT);
+    expect(last().truncated).toBe(true);
+    expect(last().text).toBe(`x${exact.slice(1)}`);
+    for (const bytes of [1, 2, 3, 4, 5, 6, 7])
+      expect(cutText('a😀b', bytes)).toBe(bytes < 5 ? 'a' : bytes < 6 ? 'a😀' : 'a😀b');
+  });
+
+  it('that cannot be read are told as unsupported with the reason', () => {
+    chat.inbound(ANNA, '', AT, { text: null, attributedBody: Buffer.from('bplist00…') });
+    expect(last()).toMatchObject({ kind: 'unsupported', text: '', detail: { body: 'a keyed archive', item_type: 0 } });
+  });
+});
+
+describe('dates', () => {
+  it('become Unix ms, from nanoseconds and seconds; never and bogus ones are none', () => {
+    const cases: [bigint | number | null, number][] = [
+      [appleDate(AT), AT],
+      [appleDate(AT) + 999_999n, AT],
+      [BigInt(AT) / 1000n - 978_307_200n, AT],
+      [0, 0],
+      [null, 0],
+      [-5, 0],
+      [9_223_372_036_854_775_807n, 0],
+    ];
+    for (const [date, at] of cases) {
+      chat.row(AT, { date });
+      expect({ date, at: last().at }).toEqual({ date, at });
+    }
+    chat.row(AT, { is_from_me: 1, date_read: appleDate(AT + 5), date_delivered: 0 });
+    expect(last().state).toMatchObject({ readAt: AT + 5, deliveredAt: null });
+  });
+});
+
+describe('kinds', () => {
+  const cases: [string, Columns, Partial<ChatRow>][] = [
+    [
+      'a reply',
+      { thread_originator_guid: 'T', thread_originator_part: '0:0:5' },
+      { kind: 'text', detail: { reply_to: { guid: 'T', part: '0:0:5' } } },
+    ],
+    [
+      'an edited text stays a text',
+      { date_edited: appleDate(AT + 9) },
+      { kind: 'text', detail: { edited_at: AT + 9 } },
+    ],
+    ['an unsent one', { text: null, date_edited: appleDate(AT + 9), part_count: 0 }, { kind: 'unsent', text: '' }],
+    ['a link', { balloon_bundle_id: 'com.apple.messages.URLBalloonProvider' }, { kind: 'text' }],
+    [
+      'an app',
+      { balloon_bundle_id: 'com.example.game', text: '\uFFFD' },
+      { kind: 'app', text: '', detail: { app: 'com.example.game' } },
+    ],
+    [
+      'a tapback',
+      { associated_message_type: 2001, associated_message_guid: 'p:2/T' },
+      { kind: 'tapback', detail: { tapback: 'like', target: 'T', part: 2 } },
+    ],
+    [
+      'on a balloon',
+      { associated_message_type: 2000, associated_message_guid: 'bp:T' },
+      { kind: 'tapback', detail: { tapback: 'love', target: 'T' } },
+    ],
+    [
+      'an emoji',
+      { associated_message_type: 2006, associated_message_emoji: '🎉', associated_message_guid: 'T' },
+      { kind: 'tapback', detail: { tapback: 'emoji', emoji: '🎉', target: 'T' } },
+    ],
+    [
+      'taken back',
+      { associated_message_type: 3001, associated_message_guid: 'p:0/T' },
+      { kind: 'tapback_removed', detail: { tapback: 'like', target: 'T', part: 0 } },
+    ],
+    ['a sticker on a message', { associated_message_type: 1000, associated_message_guid: 'T' }, { kind: 'sticker' }],
+    [
+      'a poll vote',
+      { associated_message_type: 4000, associated_message_guid: 'T' },
+      {
+        kind: 'unsupported',
+        detail: { item_type: 0, group_action_type: 0, associated_message_type: 4000, target: 'T' },
+      },
+    ],
+    [
+      'a new name',
+      { item_type: 2, group_title: 'Friends', text: null },
+      { kind: 'group_event', detail: { event: 'renamed', title: 'Friends' } },
+    ],
+    [
+      'a call',
+      { item_type: 6, text: null },
+      { kind: 'unsupported', detail: { item_type: 6, group_action_type: 0, associated_message_type: 0 } },
+    ],
+  ];
+  it.each(cases)('%s', (_name, columns, wanted) => {
+    chat.inbound(ANNA, 'words', AT, columns);
+    expect(last()).toMatchObject(wanted);
+  });
+
+  it('members that come and go are named', () => {
+    const group = chat.group('chat1', [ANNA]);
+    const rowid = chat.row(AT, {
+      item_type: 1,
+      group_action_type: 1,
+      handle_id: chat.handle(ANNA),
+      other_handle: chat.handle(BEN),
+    });
+    chat.join(rowid, group);
+    expect(last()).toMatchObject({
+      kind: 'group_event',
+      handle: ANNA,
+      detail: { event: 'member_removed', handle: BEN },
+    });
+  });
+
+  it('attachments are named with how far they have come', () => {
+    const rowid = chat.inbound(ANNA, '\uFFFCa photo', AT, { cache_has_attachments: 1 });
+    const add = (columns: Columns) =>
+      chat.insert('message_attachment_join', { message_id: rowid, attachment_id: chat.insert('attachment', columns) });
+    add({ guid: 'A1', transfer_name: 'IMG.HEIC', mime_type: 'image/heic', total_bytes: 1234, transfer_state: 5 });
+    add({ guid: 'A2', uti: 'public.data', transfer_state: 99 });
+    add({ guid: 'A3', transfer_name: 'payload', hide_attachment: 1 });
+    expect(last()).toMatchObject({ kind: 'attachment', text: 'a photo' });
+    expect(last().detail).toEqual({
+      attachments: [
+        { guid: 'A1', name: 'IMG.HEIC', mime_type: 'image/heic', bytes: 1234, state: 'ready' },
+        { guid: 'A2', mime_type: 'public.data', bytes: 0, state: '99' },
+      ],
+    });
+  });
+});
+
+describe('chats', () => {
+  it('are named by handle or group id, never by guid; style 45 is one-to-one', () => {
+    chat.inbound(ANNA, 'hi', AT);
+    expect(last().chat).toEqual({ id: ANNA, guid: `any;-;${ANNA}`, kind: 'direct', participants: [ANNA] });
+    const group = chat.group('chat77', [ANNA, BEN], { group_id: 'UUID-1', display_name: 'Friends' });
+    chat.join(chat.row(AT, { text: 'all', handle_id: chat.handle(BEN) }), group);
+    expect(last()).toMatchObject({
+      handle: BEN,
+      chat: { id: 'group:UUID-1', kind: 'group', name: 'Friends', participants: [ANNA, BEN] },
+    });
+    chat.join(chat.row(AT, { text: 'mine', is_from_me: 1, handle_id: 0 }), group);
+    expect(last()).toMatchObject({ handle: '', fromMe: true });
+    expect(chatDb.groupMembers('group:UUID-1')).toEqual([ANNA, BEN]);
+    expect(chatDb.groupGuid('group:UUID-1')).toBe('any;+;chat77');
+    expect(chatDb.groupMembers('group:none')).toBeNull();
+    expect(chatDb.groupGuid(ANNA)).toBeNull();
+    chat.group('chat78', []);
+    expect(chatDb.groupMembers('group:chat78')).toEqual([]);
+  });
+
+  it('of an own 1:1 row without handle give the handle; filter suffixes are stripped', () => {
+    chat.join(
+      chat.row(AT, { text: 'x', is_from_me: 1, handle_id: 0, destination_caller_id: 'Me@Example.com' }),
+      chat.direct(ANNA),
+    );
+    expect(last()).toMatchObject({ handle: ANNA, ownAddress: 'me@example.com' });
+    chat.inbound('Anna@Example.com(smsft)(filtered)', 'x', AT);
+    expect(last()).toMatchObject({ handle: 'anna@example.com', chat: { id: 'anna@example.com' } });
+  });
+
+  it('of a message that was deleted by hand are still known', () => {
+    const rowid = chat.row(AT, { text: 'x', handle_id: chat.handle(ANNA) });
+    expect(last().chat).toBeNull();
+    chat.insert('chat_recoverable_message_join', { chat_id: chat.direct(ANNA), message_id: rowid });
+    expect(last().chat?.id).toBe(ANNA);
+  });
+
+  it('with a handle are found, iMessage before SMS, the newest first', () => {
+    chat.direct(ANNA, { guid: `SMS;-;${ANNA}`, service_name: 'SMS' });
+    chat.insert('chat', { guid: `iMessage;-;${ANNA}`, style: 45, chat_identifier: ANNA, service_name: 'iMessage' });
+    chat.insert('chat', { guid: `any;-;${ANNA}`, style: 45, chat_identifier: ANNA, service_name: 'iMessage' });
+    chat.insert('chat', { guid: 'any;+;x', style: 43, chat_identifier: ANNA, service_name: 'iMessage' });
+    expect(chatDb.directChatGuids(ANNA)).toEqual([`any;-;${ANNA}`, `iMessage;-;${ANNA}`, `SMS;-;${ANNA}`]);
+    expect(chatDb.directChatGuids(BEN)).toEqual([]);
+  });
+});
+
+describe('own rows', () => {
+  it('since a time: the newest, in ROWID order; states beside them', () => {
+    for (let i = 0; i < 1_200; i += 1) chat.own(ANNA, `${i}`, AT + i);
+    chat.inbound(ANNA, 'not mine', AT + 5_000);
+    expect(chatDb.ownRowsSince(AT + 1_198, 10).map((row) => row.text)).toEqual(['1198', '1199']);
+    const many = chatDb.ownRowsSince(AT, 1_100);
+    expect(many).toHaveLength(1_100);
+    expect(many[0]?.text).toBe('100');
+    expect(many.every((row, i) => row.rowid > (many[i - 1]?.rowid ?? 0))).toBe(true);
+    chat.update(3, { error: 22, is_sent: 0 });
+    expect(chatDb.ownStates([3, 1, 99_999]).map(({ rowid, isSent, error }) => ({ rowid, isSent, error }))).toEqual([
+      { rowid: 1, isSent: true, error: 0 },
+      { rowid: 3, isSent: false, error: 22 },
+    ]);
+    expect(chatDb.rowsAfter(0, 100_000)).toHaveLength(PAGE_ROWS);
+  });
+
+  it('dated in seconds are found as well', () => {
+    chat.own(ANNA, 'old macOS', AT, { date: Math.round(AT / 1000) - 978_307_200 });
+    expect(chatDb.ownRowsSince(AT - 1000, 10)).toHaveLength(1);
+    expect(chatDb.ownRowsSince(AT + 1000, 10)).toHaveLength(0);
+    expect(chatDb.firstRowidSince(AT - 1000)).toBe(1);
+    expect(chatDb.firstRowidSince(AT + 1000)).toBeNull();
+  });
+});
+
+it('never writes and never keeps Messages from its checkpoint', () => {
+  for (let i = 0; i < 50; i += 1) chat.inbound(ANNA, `${i}`, AT);
+  chatDb.rowsAfter(0, 10);
+  chatDb.dataVersion();
+  expect(chat.raw.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()).toMatchObject({ busy: 0 });
+  expect(chatDb.rowsAfter(0, 100)).toHaveLength(50);
+});
+
+it('says whether it is the file or the permission', () => {
+  const code = (path: string) => {
+    try {
+      ChatDb.open(path).close();
+      return 'open';
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  writeFileSync(join(folder, 'words'), 'no database at all, but long enough to be one'.repeat(50));
+  writeFileSync(join(folder, 'empty'), '');
+  const other = new DatabaseSync(join(folder, 'other'));
+  other.exec('CREATE TABLE song (title)');
+  other.close();
+  expect(code(chat.path)).toBe('open');
+  expect(code(join(folder, 'none'))).toBe('chat_db_missing');
+  for (const name of ['words', 'empty', 'other', '.'])
+    expect({ name, code: code(join(folder, name)) }).toEqual({ name, code: 'chat_db_unusable' });
+  const denied = chatDbError('/x', Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' }));
+  expect(denied).toMatchObject({ code: 'chat_db_denied', hint: expect.stringContaining('Full Disk Access') });
+});
+
+describe.skipIf(schemas.length === 0)('the schemas of macOS (skips without ../shared)', () => {
+  /** Tables and indexes; the triggers call functions that only Apple's processes have. */
+  const tables = (file: string) =>
+    (readFileSync(SCHEMAS + file, 'utf8').match(/CREATE (TABLE|(UNIQUE )?INDEX)[^;]*;/gi) ?? [])
+      .filter((statement) => !/^CREATE \w+ "?sqlite_/i.test(statement))
+      .join('\n');
+
+  it('has all of them', () => expect(schemas.length).toBeGreaterThanOrEqual(14));
+
+  it.each(schemas)('%s is read, empty and with rows', (file) => {
+    const path = join(folder, 'apple.db');
+    const raw = new DatabaseSync(path);
+    raw.exec(tables(file));
+    const empty = ChatDb.open(path);
+    expect({ max: empty.maxRowid(), rows: empty.rowsAfter(0, 10), own: empty.ownRowsSince(0, 10) }).toEqual({
+      max: 0,
+      rows: [],
+      own: [],
+    });
+    expect(empty.directChatGuids(ANNA)).toEqual([]);
+    empty.close();
+
+    const has = (table: string) => raw.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(table) !== undefined;
+    raw.exec(`INSERT INTO handle (ROWID, id, service) VALUES (1, '${ANNA}', 'iMessage')`);
+    const insert = raw.prepare(
+      'INSERT INTO message (ROWID, guid, attributedBody, handle_id, service, date, is_from_me, is_sent) VALUES (?, ?, ?, 1, ?, ?, ?, ?)',
+    );
+    const date = file.includes('10.11') ? Math.round(AT / 1000) - 978_307_200 : appleDate(AT);
+    insert.run(1, 'G1', encodeAttributedText('hello'), 'iMessage', date, 0, 0);
+    insert.run(2, 'G2', encodeAttributedText('answer'), 'iMessage', date, 1, 1);
+    if (has('chat') && has('chat_message_join')) {
+      raw.exec(`INSERT INTO chat (ROWID, guid, style, chat_identifier) VALUES (1, 'any;-;${ANNA}', 45, '${ANNA}');
+        INSERT INTO chat_message_join (chat_id, message_id) VALUES (1, 1), (1, 2)`);
+    }
+    raw.close();
+    const full = ChatDb.open(path);
+    expect(
+      full.rowsAfter(0, 10).map(({ guid, text, handle, at, fromMe, kind, service }) => ({
+        guid,
+        text,
+        handle,
+        at,
+        fromMe,
+        kind,
+        service,
+      })),
+    ).toEqual([
+      { guid: 'G1', text: 'hello', handle: ANNA, at: AT, fromMe: false, kind: 'text', service: 'iMessage' },
+      { guid: 'G2', text: 'answer', handle: ANNA, at: AT, fromMe: true, kind: 'text', service: 'iMessage' },
+    ]);
+    expect(full.ownRowsSince(AT - 1, 10).map((row) => row.guid)).toEqual(['G2']);
+    expect(full.ownStates([2])[0]).toMatchObject({ guid: 'G2', isSent: true, error: 0, downgraded: false });
+    expect(full.highestEver()).toBe(2);
+    full.close();
+  });
+});
+
+it('a message table with a guid and nothing else is enough', () => {
+  const path = join(folder, 'bare.db');
+  const raw = new DatabaseSync(path);
+  raw.exec("CREATE TABLE message (ROWID INTEGER PRIMARY KEY, guid TEXT); INSERT INTO message VALUES (7, 'G')");
+  raw.close();
+  const bare = ChatDb.open(path);
+  expect(bare.rowsAfter(0, 10)).toMatchObject([
+    { rowid: 7, guid: 'G', at: 0, text: '', kind: 'unsupported', chat: null, handle: '' },
+  ]);
+  expect([
+    bare.ownRowsSince(0, 5),
+    bare.ownStates([7]).length,
+    bare.groupMembers('group:x'),
+    bare.firstRowidSince(0),
+  ]).toEqual([[], 1, null, null]);
+  bare.close();
+});
