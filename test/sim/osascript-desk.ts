@@ -34,7 +34,7 @@ export const MODES = [
   /** Takes `delayMs` (default 3 s) from the mark to the send. The message goes even if osascript is ended meanwhile. */
   'slow',
   /** Takes `delayMs` (default 3 s) to come to the mark; nothing goes if it is ended meanwhile. */
-  'slow_before',
+  'slow_before_mark',
   /** −1743, the probe too. */
   'denied',
   /** −1728 by chat, though the chat is there. */
@@ -224,7 +224,7 @@ export class OsascriptDesk {
       if (mode.delayMs !== undefined) this.#clock.after(mode.delayMs, goOn);
       return;
     }
-    if (mode.name === 'slow_before') {
+    if (mode.name === 'slow_before_mark') {
       this.#clock.after(mode.delayMs ?? 3_000, () => this.#dispatch(call, NORMAL));
       return;
     }

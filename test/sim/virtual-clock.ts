@@ -83,8 +83,11 @@ function virtualTimers(factor: number): void {
       const timer = set(
         function (this: unknown, ...given: unknown[]) {
           reach(due);
-          due = dueIn(delayMs);
-          work.apply(this, given);
+          try {
+            work.apply(this, given);
+          } finally {
+            due = dueIn(delayMs);
+          }
         },
         shorter(delayMs),
         ...args,
