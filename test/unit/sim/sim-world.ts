@@ -4,10 +4,8 @@ import { once } from 'node:events';
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Sim, type SimOptions, startSim } from '../../sim/sim.ts';
-
-export const ANN = '+14155550101';
-export const BOB = '+14155550102';
+import { readRows } from '../../sim/own-rows.ts';
+import { type MacEvent, type MacRow, type Sim, type SimOptions, startSim } from '../../sim/sim.ts';
 
 export interface Call {
   child: ChildProcess;
@@ -22,6 +20,9 @@ export class SimWorld {
   readonly sim: Sim;
   readonly #children: ChildProcess[] = [];
   #count = 0;
+  #people = 0;
+  #row = 0;
+  #event = 0;
 
   private constructor(folder: string, sim: Sim) {
     this.folder = folder;
@@ -35,6 +36,37 @@ export class SimWorld {
       writeFileSync(join(folder, 'scripts', `${script}.applescript`), '');
     const sim = await startSim({ folder: join(folder, 'mac'), factor: 100, ...o });
     return new SimWorld(folder, sim);
+  }
+
+  /** What follows begins with empty hands: only rows and events from now on count, and osascript fares well. */
+  async begin(): Promise<void> {
+    await this.sim.messages('normal');
+    await this.sim.release('end');
+    this.#row = (await this.sim.rows()).at(-1)?.rowid ?? 0;
+    this.#event = this.sim.events.length;
+  }
+
+  /** A handle that was never used. */
+  person(): string {
+    this.#people += 1;
+    return `+1415555${String(this.#people).padStart(4, '0')}`;
+  }
+
+  rows(): MacRow[] {
+    return readRows(this.sim.chatDb, this.#row);
+  }
+
+  ownRows(): MacRow[] {
+    return this.rows().filter((row) => row.is_from_me === 1);
+  }
+
+  events(): MacEvent[] {
+    return this.sim.events.slice(this.#event);
+  }
+
+  wait(fits: (event: MacEvent) => boolean, what: string): Promise<MacEvent> {
+    const found = this.sim.waitFor((event) => event !== undefined && fits(event), what, undefined, this.#event);
+    return found as Promise<MacEvent>;
   }
 
   script(name: string): string {
@@ -69,11 +101,8 @@ export class SimWorld {
     const { ended } = this.call(script, target, text);
     const { code } = await ended;
     if (code !== 0) throw new Error(`osascript ended with ${code}`);
-    const fits = (kinds: string[]) => (kind: string) => kinds.includes(kind);
-    return this.sim.waitFor(
-      (event) => event?.text === text && fits(['sent', 'not_delivered'])(event.kind),
-      `a row for ${text}`,
-    );
+    const ends = ['sent', 'not_delivered'];
+    return this.wait((event) => event.text === text && ends.includes(event.kind), `a row for ${text}`);
   }
 
   probe(): Call {
