@@ -200,8 +200,13 @@ export class Attempts {
     this.#db.sql('UPDATE attempt SET baseline = -1 WHERE guid IS NULL').run();
   }
 
+  /** Claimed since then, or about to be told as failed. */
   watchedSince(claimedSince: number, limit: number): Attempt[] {
-    return this.#all('WHERE watching = 1 AND claimed_at >= ? ORDER BY claimed_at DESC LIMIT ?', claimedSince, limit);
+    return this.#all(
+      'WHERE watching = 1 AND (claimed_at >= ? OR failing_at IS NOT NULL) ORDER BY claimed_at DESC LIMIT ?',
+      claimedSince,
+      limit,
+    );
   }
 
   /** A page of all that are watched, by claim. */

@@ -103,7 +103,8 @@ export class MessagesBridge {
     this.#receipts = new Receipts({ attempts, commit, clock, log, sightings, chatDb });
     this.#claims = new Claims({ attempts, receipts: this.#receipts, clock });
     const limitMs = config.send_limit_ms;
-    this.#sending = new Sending({ osascript, lane, reading, attempts, commit, clock, log, limitMs });
+    const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
+    this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
     reading.onChange(() => this.#receipts.changed());
   }

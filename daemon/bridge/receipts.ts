@@ -41,6 +41,7 @@ export class Receipts {
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
   #lookWaits = false;
+  #graceWaits = false;
   #changedSinceRound = true;
   #numbersChanged = false;
 
@@ -108,7 +109,7 @@ export class Receipts {
     const known = a.outcome !== null;
     if (!known || now - since < GRACE_MS) {
       this.#attempts.looked(a.id, { seen: state, failingAt: since, watching: known });
-      this.#later(GRACE_MS, () => this.changed());
+      this.#lookAfterGrace();
       return;
     }
     this.#attempts.looked(a.id, { seen: state, failingAt: null, watching: false });
@@ -153,6 +154,7 @@ export class Receipts {
       const due = a.failingAt !== null && now - a.failingAt >= GRACE_MS;
       return due || JSON.stringify(state) !== JSON.stringify(a.seen) ? [{ id: a.id, state }] : [];
     });
+    if (watched.some((a) => a.failingAt !== null)) this.#lookAfterGrace();
     if (news.length === 0) return;
     await this.#commit.run(() => {
       for (const { id, state } of news) if (this.#attempts.get(id)?.guid === state.guid) this.observe(id, state);
@@ -170,6 +172,16 @@ export class Receipts {
       }
     });
     this.#numbersChanged = false;
+  }
+
+  /** A failure is told when it has lasted; nothing in chat.db needs to change for that. */
+  #lookAfterGrace(): void {
+    if (this.#graceWaits) return;
+    this.#graceWaits = true;
+    this.#later(GRACE_MS, () => {
+      this.#graceWaits = false;
+      this.changed();
+    });
   }
 
   /** One look at a time. A chat.db that is busy or gone is looked at again at the next occasion. */

@@ -3,8 +3,8 @@
  *
  *   existing chat, by the id that chat.db has ─ −1728 before the mark ─▶ the participant of the iMessage account (1:1 only, once)
  *
- * A chat that chat.db has and Messages does not know is remembered until the restart. If chat.db has grown between the two calls,
- * the second is left to a new attempt: what came may be a STOP, and all rules must be asked again.
+ * A chat that chat.db has and Messages does not know is remembered until the restart. If chat.db has grown since the attempt began,
+ * the second call is left to a new attempt: what came may be a STOP, and all rules must be asked again.
  */
 import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
@@ -20,7 +20,7 @@ const REMEMBERED_CHATS = 10_000;
 export class Sending {
   readonly #osascript: Osascript;
   readonly #lane: Lane;
-  readonly #reading: { behind(): boolean };
+  readonly #hasGrown: (baseline: number) => boolean;
   readonly #attempts: Attempts;
   readonly #commit: GroupCommit;
   readonly #clock: Clock;
@@ -32,7 +32,8 @@ export class Sending {
   constructor(o: {
     osascript: Osascript;
     lane: Lane;
-    reading: { behind(): boolean };
+    /** Is there a row above this ROWID, or may there be one? */
+    hasGrown: (baseline: number) => boolean;
     attempts: Attempts;
     commit: GroupCommit;
     clock: Clock;
@@ -41,7 +42,7 @@ export class Sending {
   }) {
     this.#osascript = o.osascript;
     this.#lane = o.lane;
-    this.#reading = o.reading;
+    this.#hasGrown = o.hasGrown;
     this.#attempts = o.attempts;
     this.#commit = o.commit;
     this.#clock = o.clock;
@@ -63,7 +64,7 @@ export class Sending {
     const first = await this.#call(a, 'chat', chatGuid, text);
     if (!first.noSuchTarget || a.isGroup) return first.outcome;
     if (this.#unknownChats.size < REMEMBERED_CHATS) this.#unknownChats.add(chatGuid);
-    if (this.#reading.behind() && first.outcome.kind === 'not_started') return { ...first.outcome, again: true };
+    if (first.outcome.kind === 'not_started' && this.#hasGrown(a.baseline)) return { ...first.outcome, again: true };
     return (await this.#call(a, 'participant', a.address, text)).outcome;
   }
 
