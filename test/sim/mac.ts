@@ -160,7 +160,7 @@ export class SimulatedMac {
       columns: { is_delivered: 1, ...tapback, ...o.columns },
     });
     if (o.joinAfterMs === undefined) store.join(row.rowid, chat.rowid, at);
-    else this.#clock.after(o.joinAfterMs, () => store.join(row.rowid, chat.rowid, at));
+    else this.#messages.joinLater(row.guid, chat, at, o.joinAfterMs);
     this.#tell({ kind: 'inbound', handle, chat: chat.guid, text, guid: row.guid, rowid: row.rowid });
     return { ...row, chat: chat.guid };
   }

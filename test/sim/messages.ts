@@ -127,7 +127,7 @@ export class Messages {
     const message = { guid, chat, handle, text, elsewhere: false };
     this.#tell({ kind: 'row', handle, chat: chat.guid, text, guid, rowid });
     const { joinMs } = this.timing;
-    if (joinMs !== null) this.#clock.after(joinMs, () => this.#join(guid, chat, at));
+    if (joinMs !== null) this.joinLater(guid, chat, at, joinMs);
     if (refused) return this.#failed(message, NOT_ON_IMESSAGE);
     const failure = behaviour?.notDelivered;
     if (failure) {
@@ -137,9 +137,13 @@ export class Messages {
     this.#clock.after(this.timing.sentMs, () => this.#sent(message));
   }
 
-  #join(guid: string, chat: StoredChat, at: number): void {
-    const row = this.store.get('SELECT ROWID AS rowid FROM message WHERE guid = ?', guid);
-    if (row && this.store.findChat(chat.guid)) this.store.join(Number(row.rowid), chat.rowid, at);
+  /** The message comes into its chat `delayMs` from now, if both are still there then. */
+  joinLater(guid: string, { guid: chatGuid }: StoredChat, at: number, delayMs: number): void {
+    this.#clock.after(delayMs, () => {
+      const row = this.store.get('SELECT ROWID AS rowid FROM message WHERE guid = ?', guid);
+      const chat = this.store.findChat(chatGuid);
+      if (row && chat) this.store.join(Number(row.rowid), chat.rowid, at);
+    });
   }
 
   #sent(message: OwnMessage): void {
@@ -191,8 +195,9 @@ export class Messages {
 
   /** The same text once more, in a row that is fine. */
   #writeClean(failed: OwnMessage): void {
-    const { handle, chat, text } = failed;
-    const row = this.store.insertOwn({ handle, text, at: this.#clock.now(), chat: chat.rowid });
+    const { handle, text } = failed;
+    if (handle === undefined) return;
+    const row = this.store.insertOwn({ handle, text, at: this.#clock.now() });
     const message = { ...failed, guid: row.guid };
     this.#event('sent', message);
     this.#arrive(message);
@@ -232,7 +237,9 @@ export class Messages {
 
   #answer(handle: string, answer: Answer, group?: StoredChat): void {
     const at = this.#clock.now();
-    const row = this.store.insertInbound({ handle, text: answer.text, at, chat: group?.rowid });
+    const chat = group ? this.store.findChat(group.guid) : null;
+    if (group && !chat) return;
+    const row = this.store.insertInbound({ handle, text: answer.text, at, chat: chat?.rowid });
     this.#tell({ kind: 'inbound', handle, chat: row.chat.guid, text: answer.text, guid: row.guid, rowid: row.rowid });
   }
 

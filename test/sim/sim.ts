@@ -63,6 +63,7 @@ export class Sim {
   readonly #asked = new Map<number, { resolve: (line: Line) => void; reject: (error: Error) => void }>();
   readonly #listeners = new Set<(event: MacEvent) => void>();
   #count = 0;
+  #over = false;
 
   constructor(child: ChildProcessWithoutNullStreams, ready: Ready, ended: Promise<void>) {
     this.#child = child;
@@ -71,6 +72,7 @@ export class Sim {
     this.ps = ready.ps;
     this.clockEnv = ready.clock_env;
     this.#ended = ended.then(() => {
+      this.#over = true;
       for (const { reject } of this.#asked.values()) reject(new Error('the simulated Mac has ended'));
       this.#asked.clear();
     });
@@ -185,6 +187,7 @@ export class Sim {
   }
 
   #ask<T = Line>(command: CommandInput): Promise<T> {
+    if (this.#over) return Promise.reject(new Error('the simulated Mac has ended'));
     const id = ++this.#count;
     return new Promise<Line>((resolve, reject) => {
       this.#asked.set(id, { resolve, reject });
