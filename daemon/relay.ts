@@ -35,6 +35,9 @@ import { Questions } from './outbox/questions.ts';
 /** What a controller may rely on here beyond the names of protocol 1. */
 const FEATURES = ['text', 'existing_groups', 'delivery_receipts', 'read_receipts', 'pacing_queue', 'gate_check'];
 
+/** Room for the commands that arrive during one flush of a slow disk, so that they share the next. */
+const COMMAND_WINDOW = { frames: 1_024, bytes: 4 * 1024 * 1024 };
+
 export interface RelayOptions {
   config: Config;
   paths: RelayPaths;
@@ -190,6 +193,7 @@ export class Relay {
       log,
       health: this.#health,
       onControllerTime: (time) => this.#wall.controllerSays(time),
+      window: COMMAND_WINDOW,
     });
   }
 

@@ -66,6 +66,7 @@ export class Dispatcher {
 
   /** Something changed that may let a message go. */
   wake(): void {
+    if (this.#awake) return;
     this.#awake = true;
     this.#sleep.abort();
   }

@@ -1,0 +1,24 @@
+/** The built daemon with nothing to do: memory and CPU. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { BuiltRelay } from './built-relay.ts';
+import type { Bench } from './figure.ts';
+
+const SETTLE_MS = 5_000;
+const WATCH_MS = 10_000;
+
+export const idle: Bench = {
+  name: 'The idle daemon, built',
+  async run() {
+    const relay = await BuiltRelay.start();
+    await pause(SETTLE_MS);
+    const before = relay.cpuMs();
+    await pause(WATCH_MS);
+    const share = ((relay.cpuMs() - before) / WATCH_MS) * 100;
+    const resident = relay.residentMb();
+    await relay.stop();
+    return [
+      { name: 'resident', value: resident, unit: 'MiB', limit: { most: 110 } },
+      { name: 'of one core', value: share, unit: '%' },
+    ];
+  },
+};
