@@ -66,7 +66,7 @@ export class Chats {
     }
     const group = GROUPS.includes(Number(row.style));
     const name = words(row.display_name) || null;
-    const id = group ? groupId(row) : handleFromRow(words(row.chat_identifier));
+    const id = group ? groupId(row) : handleFromRow(words(row.chat_identifier)) || (guid ?? '');
     return { id, guid, kind: group ? 'group' : 'unknown', name, participants: this.#members(row) };
   }
 

@@ -45,7 +45,7 @@ export class Holding {
     for (const [index, row] of rows.entries()) {
       const limit = holdMs(row, now);
       if (limit === 0) continue;
-      const waitMs = this.seenMono(row.rowid, mono) + limit - mono;
+      const waitMs = Math.ceil(this.seenMono(row.rowid, mono) + limit - mono);
       if (waitMs > 0) return { ready: rows.slice(0, index), waitMs };
     }
     return { ready: rows, waitMs: null };

@@ -215,6 +215,7 @@ export class Reading {
       return false;
     }
     this.#unchecked = true;
+    this.#watcher.rearm();
     this.#o.log.info('chat_db_open', { path: this.#o.path });
     return true;
   }
@@ -280,6 +281,9 @@ export class Reading {
   /** Null when all is told, else in how many ms a held row is due. */
   async #readToEnd(chatDb: ChatDb): Promise<number | null> {
     const { clock } = this.#o;
+    // A flush that failed may have left the cursor ahead of the disk; the next group takes it along.
+    if (this.#committed !== this.#cursor.rowid) await this.#stored(() => undefined);
+    this.#committed = this.#cursor.rowid;
     for (;;) {
       this.#holding.seen(chatDb.maxRowid(), clock.mono());
       const page = chatDb.rowsAfter(this.#cursor.rowid ?? 0, PAGE);

@@ -57,7 +57,7 @@ class Walk {
     const length = this.#integer();
     if (length === undefined || this.#at + length > this.#bytes.length)
       return { ok: false, why: 'cut off in its text' };
-    return { ok: true, text: this.#bytes.utf8Slice(this.#at, this.#at + length) };
+    return { ok: true, text: this.#bytes.toString('utf8', this.#at, this.#at + length) };
   }
 
   /** Opens the object that begins the next group. */
@@ -102,7 +102,7 @@ class Walk {
     if (tag !== NEW) return this.#strings[tag - FIRST_REFERENCE];
     const length = this.#integer();
     if (length === undefined || this.#at + length > this.#bytes.length) return undefined;
-    const string = this.#bytes.latin1Slice(this.#at, this.#at + length);
+    const string = this.#bytes.toString('latin1', this.#at, this.#at + length);
     this.#at += length;
     this.#strings.push(string);
     return string;

@@ -28,7 +28,6 @@ export class Watcher {
   #again: Timer | undefined;
   #folder: FSWatcher | undefined;
   #wal: FSWatcher | undefined;
-  #lastLookMono: number | null = null;
   #turn = false;
 
   constructor(o: WatcherOptions) {
@@ -48,15 +47,14 @@ export class Watcher {
     this.#again?.cancel();
     this.#poll = undefined;
     this.#again = undefined;
-    this.#folder?.close();
-    this.#wal?.close();
-    this.#folder = undefined;
-    this.#wal = undefined;
+    this.#disarm();
   }
 
-  /** Monotonic time of the last look, whoever caused it. */
-  get lastLookMono(): number | null {
-    return this.#lastLookMono;
+  /** Watches what is at the path now: after a folder was replaced or a permission granted. */
+  rearm(): void {
+    if (!this.#poll) return;
+    this.#disarm();
+    this.#arm();
   }
 
   /** Watches that can be had are had; what is missing is tried again at the next tick (a folder that was just granted, a new -wal). */
@@ -66,6 +64,13 @@ export class Watcher {
       this.#changed(event === 'rename');
     });
     this.#wal ??= this.#watch(`${this.#o.path}-wal`, (event) => this.#changed(event === 'rename'));
+  }
+
+  #disarm(): void {
+    this.#folder?.close();
+    this.#wal?.close();
+    this.#folder = undefined;
+    this.#wal = undefined;
   }
 
   #watch(path: string, listener: (event: string, name: string | null) => void): FSWatcher | undefined {
@@ -89,12 +94,12 @@ export class Watcher {
       this.#wal = undefined;
       this.#arm();
     }
-    this.#look(renamed ? 'file' : 'event');
+    this.#o.look(renamed ? 'file' : 'event');
     if (!this.#turn) {
       this.#turn = true;
       setImmediate(() => {
         this.#turn = false;
-        if (this.#poll) this.#look('event');
+        if (this.#poll) this.#o.look('event');
       });
     }
     this.#lookAgain(0);
@@ -105,7 +110,7 @@ export class Watcher {
     const delay = LOOK_AGAIN_MS[step];
     if (delay === undefined) return;
     this.#again = this.#o.clock.after(delay, () => {
-      this.#look('event');
+      this.#o.look('event');
       if (this.#poll) this.#lookAgain(step + 1);
     });
   }
@@ -113,13 +118,8 @@ export class Watcher {
   #tick(): void {
     this.#poll = this.#o.clock.after(POLL_MS, () => {
       this.#arm();
-      this.#look('timer');
+      this.#o.look('timer');
       if (this.#poll) this.#tick();
     });
-  }
-
-  #look(cause: 'timer' | 'event' | 'file'): void {
-    this.#lastLookMono = this.#o.clock.mono();
-    this.#o.look(cause);
   }
 }
