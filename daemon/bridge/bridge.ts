@@ -86,7 +86,8 @@ export class MessagesBridge {
       clock,
     });
     this.#osascript = osascript;
-    const lane = new Lane({ osascript, clock, health, log });
+    const limitMs = config.send_limit_ms;
+    const lane = new Lane({ osascript, clock, health, log, limitMs });
     this.#lane = lane;
     const reading = new Reading({
       path: config.chat_db,
@@ -102,7 +103,6 @@ export class MessagesBridge {
     const chatDb = () => reading.chatDb();
     this.#receipts = new Receipts({ attempts, commit, clock, log, sightings, chatDb });
     this.#claims = new Claims({ attempts, receipts: this.#receipts, clock });
-    const limitMs = config.send_limit_ms;
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
@@ -116,7 +116,8 @@ export class MessagesBridge {
     this.#reading.start();
     this.#receipts.start();
     this.#lane.start();
-    this.#lookForRowLater();
+    const since = this.#clock.now() - CLAIM_WINDOW_MS;
+    this.#expectRows(this.#attempts.withoutRow(since).map((a) => a.id));
   }
 
   async stop(): Promise<void> {
@@ -167,6 +168,8 @@ export class MessagesBridge {
     // Nothing left, says the child; a fitting row in chat.db would say otherwise, and would be believed.
     if (outcome.kind === 'not_started') await this.#reading.caughtUp();
     const settled = await this.#commit.run(() => this.#settle(id, outcome));
+    // An early row may have changed since it was claimed; it is watched from now on.
+    this.#receipts.changed();
     this.#osascript.forget(id);
     return settled;
   }
@@ -188,6 +191,7 @@ export class MessagesBridge {
       this.#osascript.forget(id);
     }
     for (const pid of stuck) this.#lane.stuck(pid);
+    this.#receipts.changed();
     this.#recovered = true;
     return found;
   }
@@ -249,29 +253,32 @@ export class MessagesBridge {
     // The outbox says `unknown` by itself for what may have gone; of an accepted one only a row, or its absence, says more.
     if (settled.kind === 'may_have_gone' && attempt?.told === null) this.#attempts.tell(id, 'unknown', false);
     if (attempt?.seen) this.#receipts.observe(id, attempt.seen);
-    if (settled.kind === 'accepted') this.#lookForRowLater();
+    if (settled.kind === 'accepted') this.#expectRows([id]);
     return settled;
   }
 
-  #lookForRowLater(): void {
+  #expectRows(attempts: string[]): void {
     if (this.#stopped) return;
     const timer = this.#clock.after(ROW_PATIENCE_MS, () => {
       this.#timers.delete(timer);
-      this.#tellMissing().catch((error: unknown) => this.#log.error('missing_not_told', { error: messageOf(error) }));
+      this.#tellMissing(attempts).catch((error: unknown) =>
+        this.#log.error('missing_not_told', { error: messageOf(error) }),
+      );
     });
     this.#timers.add(timer);
   }
 
   /** Accepted, but no row yet: `unknown`, and the search goes on. */
-  async #tellMissing(): Promise<void> {
+  async #tellMissing(attempts: string[]): Promise<void> {
     await this.#reading.caughtUp();
     if (this.#stopped) return;
     await this.#commit.run(() => {
-      const now = Math.round(this.#clock.now());
-      for (const a of this.#attempts.withoutRow(now - CLAIM_WINDOW_MS)) {
-        if (a.outcome?.kind !== 'accepted' || a.told !== null || now - (a.endedAt ?? now) < ROW_PATIENCE_MS) continue;
-        this.#attempts.tell(a.id, 'unknown', false);
-        this.#sightings.attempt(a.message, a.id, { state: 'unknown', at: now, words: NO_ROW_WORDS });
+      const at = Math.round(this.#clock.now());
+      for (const id of attempts) {
+        const a = this.#attempts.get(id);
+        if (a?.outcome?.kind !== 'accepted' || a.guid !== null || a.told !== null) continue;
+        this.#attempts.tell(id, 'unknown', false);
+        this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: NO_ROW_WORDS });
       }
     });
   }

@@ -13,7 +13,6 @@ import type { Log } from '../host/log.ts';
 import type { Osascript } from './osascript.ts';
 import { type Trouble, troubleOf } from './outcome.ts';
 
-const PROBE_LIMIT_MS = 12_000;
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
 
@@ -24,6 +23,7 @@ export class Lane {
   readonly #clock: Clock;
   readonly #health: Health;
   readonly #log: Log;
+  readonly #limitMs: number;
   readonly #stop = new AbortController();
   #proven = false;
   #probing: Promise<void> | null = null;
@@ -33,11 +33,13 @@ export class Lane {
   /** Groups that were killed and were still there when we last looked. */
   #stuck: number[] = [];
 
-  constructor(o: { osascript: Osascript; clock: Clock; health: Health; log: Log }) {
+  /** `limitMs`: how long an osascript may run. The probe's own Apple event gives up after 10 s; this is for an osascript that hangs itself. */
+  constructor(o: { osascript: Osascript; clock: Clock; health: Health; log: Log; limitMs: number }) {
     this.#osascript = o.osascript;
     this.#clock = o.clock;
     this.#health = o.health;
     this.#log = o.log;
+    this.#limitMs = o.limitMs;
   }
 
   start(): void {
@@ -86,7 +88,7 @@ export class Lane {
     this.#next?.cancel();
     this.#next = null;
     if (await this.#isStuck()) return this.#failed(HUNG_CHILD);
-    const ended = await this.#osascript.probe(PROBE_LIMIT_MS, this.#stop.signal);
+    const ended = await this.#osascript.probe(this.#limitMs, this.#stop.signal);
     if (this.#stop.signal.aborted) return;
     if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#clear();
     this.#failed(troubleOf(ended) ?? ODD_ANSWER);

@@ -21,6 +21,7 @@ export const WATCH_MS = 7 * 86_400_000;
 const GRACE_MS = 3_000;
 const RECENT_MS = 3_600_000;
 const ROUND_MS = 30_000;
+const EXPIRY_MS = 3_600_000;
 const PAGE = 500;
 /** As many rows of ours as are searched when chat.db was set up anew. */
 const SEARCH_LIMIT = 5_000;
@@ -44,6 +45,7 @@ export class Receipts {
   #graceWaits = false;
   #changedSinceRound = true;
   #numbersChanged = false;
+  #expiryDue = 0;
 
   constructor(o: {
     attempts: Attempts;
@@ -130,7 +132,10 @@ export class Receipts {
 
   async #round(): Promise<void> {
     this.#later(ROUND_MS, () => this.#enqueue(() => this.#round()));
-    await this.#commit.run(() => this.#attempts.expire(Math.round(this.#clock.now()), WATCH_MS));
+    if (this.#clock.mono() >= this.#expiryDue) {
+      await this.#commit.run(() => this.#attempts.expire(Math.round(this.#clock.now()), WATCH_MS));
+      this.#expiryDue = this.#clock.mono() + EXPIRY_MS;
+    }
     if (!this.#changedSinceRound || !this.#chatDb()) return;
     this.#changedSinceRound = false;
     if (this.#numbersChanged) await this.#findAgain();

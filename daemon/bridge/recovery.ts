@@ -46,6 +46,8 @@ export class Leftovers {
       const running = await this.#osascript.leftovers(known);
       if (!running) {
         this.#log.error('ps_unusable', {});
+        // A child that we cannot see may still run: by now it would have had its time.
+        await pause(this.#clock, Math.max(0, ...attempts.map((a) => this.#limitMs - this.#age(a))));
         for (const a of attempts) fates.set(a.id, 'unsure');
         return { fates, stuck: [] };
       }
@@ -70,8 +72,12 @@ export class Leftovers {
 
   /** It has had its time: since its start, by the wall clock, or since we wait, by the monotonic one. */
   #isOver(a: Attempt, waitedMs: number): boolean {
-    const age = this.#clock.now() - (a.startedAt ?? a.begunAt);
-    return age >= this.#limitMs || waitedMs >= this.#limitMs;
+    return this.#age(a) >= this.#limitMs || waitedMs >= this.#limitMs;
+  }
+
+  /** Never negative: the wall clock may have been set back. */
+  #age(a: Attempt): number {
+    return Math.max(0, this.#clock.now() - (a.startedAt ?? a.begunAt));
   }
 }
 

@@ -72,8 +72,10 @@ describe('in a conversation of two', () => {
 
   it('is no longer watched after 7 days', async () => {
     await onItsWay({ is_sent: 1 });
-    world.clock.jumpWall(7 * DAY + 1_000);
-    await world.clock.advanceAsync(30_000);
+    world.clock.jumpWall(7 * DAY - 2 * 3_600_000);
+    await world.clock.advanceAsync(3_600_000);
+    expect(watching()).toBe(1);
+    await world.clock.advanceAsync(3_700_000);
     await world.look();
     expect(watching()).toBe(0);
   });

@@ -92,7 +92,9 @@ describe('an attempt that a crash cut off', () => {
     await world.begin(world.request('hello'));
     world.ps = '/nonexistent/ps';
     await world.kill();
+    const before = world.clock.mono();
     expect(outcomeKinds(await recovered())).toEqual(['may_have_gone']);
+    expect(world.clock.mono() - before, 'an unseen child has had its time').toBeGreaterThanOrEqual(LIMIT_MS);
   });
 });
 

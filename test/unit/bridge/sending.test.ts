@@ -220,7 +220,7 @@ describe('the probe', () => {
     world.script('probe', HANG);
     await world.open();
     await world.waits('never');
-    world.clock.advance(12_000);
+    world.clock.advance(LIMIT_MS);
     expect(await world.bridge.ready()).toEqual({ ok: false, condition: 'messages_hung' });
   });
 
