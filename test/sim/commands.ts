@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Behaviour } from './contacts.ts';
 import { MODES } from './osascript-desk.ts';
+import { TRANSFERRED } from './other-kinds.ts';
 
 const id = z.union([z.string(), z.number()]).optional();
 const ms = z.number().min(0);
@@ -10,7 +11,7 @@ const of = <N extends string, T extends z.ZodRawShape>(name: N, shape: T) =>
   z.strictObject({ do: z.literal(name), id, ...shape });
 
 /** What Apple's numbers mean: the tapbacks, from 2000 on (3000 for taking one back). */
-export const TAPBACKS = ['love', 'like', 'dislike', 'laugh', 'emphasise', 'question'] as const;
+export const TAPBACKS = ['love', 'like', 'dislike', 'laugh', 'emphasise', 'question', 'emoji'] as const;
 
 export const Contact = z.strictObject({ do: z.literal('contact'), id, handle, ...Behaviour.shape });
 
@@ -29,7 +30,35 @@ export const Inbound = of('inbound', {
   chat: z.string().optional(),
   service: z.enum(['iMessage', 'SMS', 'RCS']).default('iMessage'),
   /** To the message `of` (its guid); `removed` takes it back. */
-  tapback: z.strictObject({ kind: z.enum(TAPBACKS), of: z.string(), removed: z.boolean().default(false) }).optional(),
+  tapback: z
+    .strictObject({
+      kind: z.enum(TAPBACKS),
+      of: z.string(),
+      removed: z.boolean().default(false),
+      emoji: z.string().optional(),
+    })
+    .optional(),
+  files: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        mime: z.string().default('image/jpeg'),
+        bytes: z.int().min(0).default(1_000),
+        state: z.int().default(TRANSFERRED),
+        sticker: z.boolean().default(false),
+      }),
+    )
+    .default([]),
+  /** A voice message: one of `files`. */
+  audio: z.boolean().default(false),
+  /** An inline reply to the message with this guid. */
+  replyTo: z.string().optional(),
+  /** E.g. `com.apple.MobileSMS.expressivesend.impact`. */
+  effect: z.string().optional(),
+  /** The app that draws it; `link` for the preview of a link. */
+  app: z.string().optional(),
+  /** Messages holds it for junk. */
+  junk: z.boolean().default(false),
   /** Whatever else the row should say, by column. */
   columns: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
   ...When,
@@ -42,6 +71,30 @@ export const Type = of('type', {
   here: z.boolean().default(false),
   /** The row says for so long that it is not from me. */
   correctedAfterMs: ms.optional(),
+});
+
+/** Something happens to a message that is there. */
+export const Change = of('change', {
+  guid: z.string(),
+  edit: z.string().optional(),
+  unsend: z.literal(true).optional(),
+  /** Of its files. */
+  transferState: z.int().optional(),
+  remove: z.literal(true).optional(),
+  /** Gone and back, as iCloud does it: the same guid and date with a new ROWID. */
+  reinsert: z.literal(true).optional(),
+  columns: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
+});
+
+/** Somebody (`by`; the owner if not given) changes a group. */
+export const GroupChanged = of('group_change', {
+  chat: z.string(),
+  by: handle.optional(),
+  change: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('rename'), name: z.string() }),
+    z.strictObject({ kind: z.enum(['add', 'remove']), member: handle }),
+    z.strictObject({ kind: z.enum(['leave', 'photo', 'photo_removed']) }),
+  ]),
 });
 
 export const Group = of('group', { name: z.string().optional(), members: z.array(handle).min(1) });
@@ -76,6 +129,8 @@ export const Command = z.discriminatedUnion('do', [
   Inbound,
   Type,
   Group,
+  Change,
+  GroupChanged,
   MessagesMode,
   Release,
   Apple,
@@ -84,6 +139,7 @@ export const Command = z.discriminatedUnion('do', [
   Checkpoint,
   Now,
 ]);
+export type Change = z.infer<typeof Change>;
 export type Inbound = z.infer<typeof Inbound>;
 export type Command = z.infer<typeof Command>;
 export type CommandInput = z.input<typeof Command>;

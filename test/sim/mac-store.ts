@@ -137,6 +137,23 @@ export class MacStore {
     this.#forget();
   }
 
+  /** The message goes and comes back as it was, with a new ROWID: what iCloud does when it fills in. */
+  reinsert(guid: string): void {
+    const old = this.get('SELECT ROWID AS rowid FROM message WHERE guid = ?', guid)?.rowid;
+    if (old === undefined) return;
+    this.transaction(() => {
+      this.#db.exec('PRAGMA defer_foreign_keys = ON');
+      const next = Number(this.get("SELECT seq FROM sqlite_sequence WHERE name = 'message'")?.seq) + 1;
+      for (const [table, column] of [
+        ['message', 'ROWID'],
+        ['chat_message_join', 'message_id'],
+        ['message_attachment_join', 'message_id'],
+      ])
+        this.#statement(`UPDATE ${table} SET ${column} = ? WHERE ${column} = ?`).run(next, old);
+      this.#statement("UPDATE sqlite_sequence SET seq = ? WHERE name = 'message'").run(next);
+    });
+  }
+
   /** ROWID of the handle, made if need be. */
   handle(address: string, service = 'iMessage'): number {
     const key = `${service} ${address}`;

@@ -8,12 +8,13 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type Command, type Inbound, TAPBACKS } from './commands.ts';
+import { type Change, type Command, type Inbound, TAPBACKS } from './commands.ts';
 import { Behaviour, Cast } from './contacts.ts';
 import type { MacEvent, Told } from './mac-events.ts';
-import { GROUP, MacStore, type StoredChat } from './mac-store.ts';
+import { type Columns, GROUP, MacStore, type StoredChat } from './mac-store.ts';
 import { Messages, type MessagesOptions } from './messages.ts';
 import { OsascriptDesk } from './osascript-desk.ts';
+import { attach, changeGroup, edit, transfer, unsend } from './other-kinds.ts';
 import { readRows } from './own-rows.ts';
 import { type ClockEnv, clockTerms, type SimClock, simClock } from './sim-clock.ts';
 import { writeStandIns } from './stand-ins.ts';
@@ -35,6 +36,8 @@ export interface MacOptions extends Pick<MessagesOptions, 'timing' | 'reportsUnt
   guidPrefix?: 'any' | 'service';
   onEvent: (event: MacEvent) => void;
 }
+
+const LINK = 'com.apple.messages.URLBalloonProvider';
 
 type Result = Record<string, unknown>;
 
@@ -103,6 +106,21 @@ export class SimulatedMac {
         const chat = this.#messages.store.group(command);
         return { chat: `group:${chat.groupId}`, guid: chat.guid, identifier: chat.identifier };
       }
+      case 'change':
+        return this.#change(command);
+      case 'group_change': {
+        const chat = this.#findChat(command.chat);
+        if (!chat) throw new SimError('no_such_chat', `there is no group ${command.chat}`);
+        const row = changeGroup(this.#messages.store, chat.rowid, command.change, command.by, this.now());
+        this.#tell({
+          kind: 'changed',
+          handle: command.by,
+          chat: chat.guid,
+          guid: row.guid,
+          words: command.change.kind,
+        });
+        return { ...row, chat: chat.guid };
+      }
       case 'messages': {
         const { mode: name, count, delayMs, goes, handle } = command;
         this.#desk.setMode({ name, delayMs, goes, handle }, count);
@@ -148,21 +166,30 @@ export class SimulatedMac {
     if (o.chat !== undefined && !group) throw new SimError('no_such_chat', `there is no group ${o.chat}`);
     const chat = group ?? store.direct(handle, service);
     const at = this.now() - o.ageMs;
-    const tapback = o.tapback ? tapbackColumns(o.tapback) : {};
     const text = o.text || (o.tapback ? `${o.tapback.removed ? 'Removed' : 'Gave'} a ${o.tapback.kind}` : '');
-    const row = store.insertMessage({
-      fromMe: false,
-      handle,
-      text,
-      at,
-      service,
-      guid,
-      columns: { is_delivered: 1, ...tapback, ...o.columns },
-    });
+    const columns = { is_delivered: 1, ...kindColumns(o), ...o.columns };
+    const row = store.insertMessage({ fromMe: false, handle, text, at, service, guid, columns });
+    if (o.files.length > 0) attach(store, row, text, o.files, at);
+    if (o.junk) store.all('UPDATE chat SET is_filtered = 2 WHERE ROWID = ?', chat.rowid);
     if (o.joinAfterMs === undefined) store.join(row.rowid, chat.rowid, at);
     else this.#messages.joinLater(row.guid, chat, at, o.joinAfterMs);
     this.#tell({ kind: 'inbound', handle, chat: chat.guid, text, guid: row.guid, rowid: row.rowid });
     return { ...row, chat: chat.guid };
+  }
+
+  #change(o: Change): Result {
+    const { store } = this.#messages;
+    const { guid, edit: text, transferState } = o;
+    if (!store.get('SELECT 1 FROM message WHERE guid = ?', guid))
+      throw new SimError('no_such_message', `no message ${guid}`);
+    if (text !== undefined) edit(store, guid, text, this.now());
+    if (o.unsend) unsend(store, guid, this.now());
+    if (transferState !== undefined) transfer(store, guid, transferState);
+    if (o.columns) store.update(guid, o.columns);
+    if (o.reinsert) store.reinsert(guid);
+    if (o.remove) store.remove(guid);
+    this.#tell({ kind: 'changed', guid, text });
+    return {};
   }
 
   #replace(keep: 'all' | number): Result {
@@ -182,11 +209,19 @@ export class SimulatedMac {
   }
 }
 
-function tapbackColumns(o: NonNullable<Inbound['tapback']>) {
+function kindColumns({ tapback, audio, replyTo, effect, app, junk }: Inbound): Columns {
   return {
-    associated_message_guid: `p:0/${o.of}`,
-    associated_message_type: (o.removed ? 3000 : 2000) + TAPBACKS.indexOf(o.kind),
-    associated_message_range_length: 1,
+    ...(tapback && {
+      associated_message_guid: `p:0/${tapback.of}`,
+      associated_message_type: (tapback.removed ? 3000 : 2000) + TAPBACKS.indexOf(tapback.kind),
+      associated_message_range_length: 1,
+      associated_message_emoji: tapback.emoji ?? null,
+    }),
+    ...(audio && { is_audio_message: 1 }),
+    ...(replyTo && { thread_originator_guid: replyTo, thread_originator_part: '0:0:1', reply_to_guid: replyTo }),
+    ...(effect && { expressive_send_style_id: effect }),
+    ...(app && { balloon_bundle_id: app === 'link' ? LINK : app }),
+    ...(junk && { is_spam: 1 }),
   };
 }
 

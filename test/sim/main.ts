@@ -14,9 +14,10 @@
  *   {"error": {id, code, words}}                          or not
  * stdin, one JSON object a line, each with an `id` if wanted (commands.ts has all fields):
  *   {"do": "contact", "handle", …}        what a person does with messages: deliveredAfterMs, readAfterMs, answers, notDelivered, …
- *   {"do": "inbound", "from", "text"}     somebody writes; chat, ageMs, tapback, joinAfterMs, columns
+ *   {"do": "inbound", "from", "text"}     somebody writes; chat, ageMs, tapback, files, replyTo, …
  *   {"do": "type", "to", "text"}          the owner writes by hand
  *   {"do": "group", "members", "name"}    a group; gives its names
+ *   {"do": "change", "guid", …}           edit, unsend, transferState, remove, reinsert      {"do": "group_change", "chat", "by", "change"}
  *   {"do": "messages", "mode"}            how osascript fares (osascript-desk.ts): count, delayMs, goes, handle
  *   {"do": "release", "how"}              what hangs goes on ("go") or ends ("end")
  *   {"do": "apple", …}                    timing of rows, junk verdict, ghosts

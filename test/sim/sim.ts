@@ -106,6 +106,15 @@ export class Sim {
     return this.#ask({ do: 'group', ...o });
   }
 
+  /** Something happens to a message that is there: an edit, an unsending, its files come, it goes. */
+  async change(guid: string, o: Omit<Input<'change'>, 'guid'>): Promise<void> {
+    await this.#ask({ do: 'change', guid, ...o });
+  }
+
+  groupChange(o: Input<'group_change'>): Promise<{ rowid: number; guid: string; chat: string }> {
+    return this.#ask({ do: 'group_change', ...o });
+  }
+
   /** How osascript fares from now on, or for the next `count` calls. */
   async messages(mode: Input<'messages'>['mode'], o: Omit<Input<'messages'>, 'mode'> = {}): Promise<void> {
     await this.#ask({ do: 'messages', mode, ...o });

@@ -49,7 +49,7 @@ describe('the library', () => {
     const [direct, , old] = world.rows();
     expect(Number(direct?.date) - Number(old?.date)).toBeGreaterThan(86_000_000);
     expect(Number(old?.rowid)).toBeGreaterThan(Number(direct?.rowid));
-    const { guid } = await world.sim.inbound({ from: ann, text: 'joined later', joinAfterMs: 20_000 });
+    const { guid } = await world.sim.inbound({ from: ann, text: 'joined later', joinAfterMs: 10 ** 9 });
     expect(world.rows().at(-1)).toMatchObject({ guid, chat: null });
     await expect(world.sim.inbound({ from: ann, text: 'x', chat: 'group:none' })).rejects.toMatchObject({
       code: 'no_such_chat',
