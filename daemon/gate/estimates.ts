@@ -1,0 +1,156 @@
+/** When may this go? The distance that a text keeps now, and when a waiting message may expect its turn. */
+import type { Clock } from '../host/clock.ts';
+import type { Contacts } from './contacts.ts';
+import type { Fingerprint } from './fingerprint.ts';
+import { COUNT_LIMIT, intervalFor, rowOfIntervals, senderTimes } from './interval.ts';
+import type { Load, Waiting } from './known-texts.ts';
+import type { LocalLedger, Surroundings } from './ledger.ts';
+import type { NearIndex, NearText } from './near-index.ts';
+import type { Policy } from './policy.ts';
+import type { Queue } from './queue.ts';
+import type { Hold } from './requests.ts';
+import type { Sender } from './sender.ts';
+import type { Words } from './words.ts';
+
+/** What is asked about: a message that waits, or one that is about to. */
+export interface Asked {
+  print: Fingerprint;
+  people: string[];
+  reply: boolean;
+  order: number;
+  notBefore: number | null;
+  expiresAt: number;
+  /** Recipients of the same request that go before it. */
+  before: number;
+}
+
+export class Estimates {
+  readonly #clock: Clock;
+  readonly #index: NearIndex<Load>;
+  readonly #ledger: LocalLedger;
+  readonly #queue: Queue;
+  readonly #contacts: Contacts;
+  readonly #sender: Sender;
+  readonly #since: number | null;
+  readonly #policy: Policy['interval'];
+  readonly #words: Words;
+  /** The wall clock at the start, less the monotonic one: a wall clock that is set forward makes no sender older. */
+  readonly #offset: number;
+  #asked: { print: Fingerprint; generation: number; near: NearText<Load>[] } | null = null;
+
+  constructor(o: {
+    clock: Clock;
+    index: NearIndex<Load>;
+    ledger: LocalLedger;
+    queue: Queue;
+    contacts: Contacts;
+    sender: Sender;
+    since: number | null;
+    policy: Policy['interval'];
+    words: Words;
+  }) {
+    this.#clock = o.clock;
+    this.#index = o.index;
+    this.#ledger = o.ledger;
+    this.#queue = o.queue;
+    this.#contacts = o.contacts;
+    this.#sender = o.sender;
+    this.#since = o.since;
+    this.#policy = o.policy;
+    this.#words = o.words;
+    this.#offset = o.clock.now() - o.clock.mono();
+  }
+
+  near(print: Fingerprint): NearText<Load>[] {
+    const { generation } = this.#index;
+    if (this.#asked?.print !== print || this.#asked.generation !== generation)
+      this.#asked = { print, generation, near: this.#index.near(print) };
+    return this.#asked.near;
+  }
+
+  /** The interval with `count` people in the window, for this sender as it is now. */
+  intervalFor(count: number): number {
+    return intervalFor(count, this.#times(), this.#policy.steps);
+  }
+
+  /** When this one may go for its distance, monotonic; null while a near text is in flight. */
+  earliest({ text, people }: Pick<Waiting, 'text' | 'people'>): number | null {
+    const around = this.#ledger.around(this.near(text.print), people);
+    if (around.inFlight) return null;
+    return around.last ? around.last.send.mono + this.intervalFor(around.count) : 0;
+  }
+
+  /** Why it waits and until when, or null if it may go now. */
+  holdOf(waiting: Waiting): Hold | null {
+    const { people, reply, order, notBefore, expiresAt } = waiting;
+    return this.hold({ print: waiting.text.print, people, reply, order, notBefore, expiresAt, before: 0 });
+  }
+
+  hold(asked: Asked): Hold | null {
+    const { state, reason } = this.#sender.health();
+    const { expiresAt, reply } = asked;
+    if (state === 'paused')
+      return { until: expiresAt, rule: 'sender_paused', evidence: { words: this.#words.paused(reason) } };
+    if (state === 'suspicious' && !reply)
+      return { until: expiresAt, rule: 'sender_suspicious', evidence: { words: this.#words.suspicious(reason) } };
+    if (reply) return this.#later(asked);
+    const near = this.near(asked.print);
+    const wall = this.#clock.now();
+    const now = this.#clock.mono();
+    const dueAt = Math.max(wall, asked.notBefore ?? wall);
+    const around = this.#ledger.around(near, asked.people);
+    const ahead = this.#queue.ahead(near, asked.order, dueAt);
+    if (dueAt > wall) ahead.timed += asked.before;
+    else ahead.now += asked.before;
+    const turn = this.#turn(around, ahead.now);
+    const own = Math.max(turn, now + dueAt - wall);
+    const count = Math.min(COUNT_LIMIT, around.count + ahead.now);
+    const at = own + this.#row(count, ahead.timed);
+    if (at <= now) return null;
+    if (at === now + dueAt - wall && turn <= at && ahead.timed === 0) return this.#later(asked);
+    const until = wall + at - now;
+    const intervalMs = this.intervalFor(Math.min(COUNT_LIMIT, count + ahead.timed));
+    const evidence: Hold['evidence'] = {
+      near_count: around.count,
+      interval_ms: intervalMs,
+      words: this.#words.interval({ until, now: wall, around, ahead: ahead.now + ahead.timed, intervalMs }),
+    };
+    const shown = around.last ?? around.inFlight;
+    if (shown) {
+      evidence.alike = shown.likeness.verdict === 'same' ? 1 : Math.round(shown.likeness.jaccard * 100) / 100;
+      evidence.last_message = shown.send.name;
+      evidence.last_at = Math.round(shown.send.at);
+    }
+    return { until, rule: 'interval', evidence };
+  }
+
+  /** How long so many people take, one after the other, with nothing near before them. */
+  timeFor(people: number): number {
+    return this.#row(0, Math.max(0, people - 1));
+  }
+
+  /** When the turn comes of one with so many before it, monotonic. */
+  #turn(around: Surroundings, ahead: number): number {
+    const now = this.#clock.mono();
+    let first = now;
+    if (around.inFlight) first = now + this.intervalFor(around.count);
+    else if (around.last) first = Math.max(now, around.last.send.mono + this.intervalFor(around.count));
+    return first + this.#row(around.count, ahead);
+  }
+
+  #row(count: number, following: number): number {
+    return rowOfIntervals(count, following, this.#times(), this.#policy.steps);
+  }
+
+  #later({ notBefore }: Asked): Hold | null {
+    const now = this.#clock.now();
+    if (notBefore === null || notBefore <= now) return null;
+    return { until: notBefore, rule: 'not_before', evidence: { words: this.#words.notBefore(notBefore, now) } };
+  }
+
+  #times(): number {
+    const now = Math.min(this.#clock.now(), this.#offset + this.#clock.mono());
+    const facts = { since: this.#since, now, atRisk: this.#sender.atRisk };
+    return senderTimes({ ...facts, activeConversations: this.#contacts.activeConversations() }, this.#policy);
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The fingerprint of a text: all that the gate keeps of it. Keyed, so that nobody without this installation's key can try texts out on it.
+ *
+ * `grams`: the 4-grams of the canonical text with one space at each end, 2-grams where two CJK letters stand together, as keyed 32-bit
+ * hashes, sorted; beyond 512 the 512 smallest. Exact-match keys are 128 bits of an HMAC. About 700 bytes for a text of 160 letters.
+ */
+import { createHmac } from 'node:crypto';
+import {
+  CANONICAL_VERSION,
+  canonical,
+  holdsMask,
+  isCjk,
+  letterCount,
+  tokensOf,
+  unmasked,
+  variablesMasked,
+} from './canonical.ts';
+
+export const MAX_GRAMS = 512;
+/** Texts of more words than this are not compared word by word. */
+export const MAX_TOKENS = 32;
+
+export interface Fingerprint {
+  /** Equal for texts that are the same. */
+  exact: string;
+  /** Equal for texts that are the same once their variables are masked; null with too few letters. */
+  variables: string | null;
+  grams: Uint32Array;
+  /** There were more grams than are kept. */
+  truncated: boolean;
+  /** More than half of its letters are CJK. */
+  cjk: boolean;
+  /** Keyed hashes of words and masks in their order; null without a mask or with too many. */
+  tokens: Uint32Array | null;
+}
+
+export interface LetterMinima {
+  /** From here on equal canonical texts are the same. */
+  same: number;
+  variables: number;
+}
+
+export class FingerprintMaker {
+  readonly #key: Uint8Array;
+  readonly #factors: Uint32Array;
+  readonly #minima: LetterMinima;
+  #last: { text: string; variables: string; print: Fingerprint } | null = null;
+
+  /** `key`: 32 random bytes. */
+  constructor(key: Uint8Array, minima: LetterMinima) {
+    this.#key = key;
+    this.#minima = minima;
+    const bytes = createHmac('sha256', key).update('grams').digest();
+    this.#factors = Uint32Array.from({ length: 8 }, (_, i) => bytes.readUInt32LE(4 * i) | (i > 0 ? 1 : 0));
+  }
+
+  /** The same text with the same variables, asked twice in a row, costs nothing: a request and its messages share it. */
+  make(text: string, variables: string[] = []): Fingerprint {
+    const values = JSON.stringify(variables);
+    if (this.#last?.text === text && this.#last.variables === values) return this.#last.print;
+    const shape = canonical(text);
+    const print = this.#make(text, shape, variables);
+    this.#last = { text, variables: values, print };
+    return print;
+  }
+
+  #make(text: string, shape: string, variables: string[]): Fingerprint {
+    const letters = letterCount(shape);
+    const exact = letters >= this.#minima.same ? this.#mac(`c:${shape}`) : this.#mac(`u:${unmasked(text)}`);
+    const general = variables.length > 0 ? variablesMasked(shape, variables) : shape;
+    const generalLetters = general === shape ? letters : letterCount(general);
+    let ofVariables: string | null = null;
+    if (generalLetters >= this.#minima.variables)
+      ofVariables = general === shape && letters >= this.#minima.same ? exact : this.#mac(`c:${general}`);
+    return { exact, variables: ofVariables, ...this.#gramsOf(shape), tokens: this.#tokensOf(shape) };
+  }
+
+  #mac(text: string): string {
+    return createHmac('sha256', this.#key).update(`${CANONICAL_VERSION}${text}`).digest('latin1').slice(0, 16);
+  }
+
+  #gramsOf(shape: string): Pick<Fingerprint, 'grams' | 'truncated' | 'cjk'> {
+    if (shape === '') return { grams: new Uint32Array(0), truncated: false, cjk: false };
+    const codes = codesOf(` ${shape} `);
+    const size = codes.length;
+    const found = new Uint32Array(size);
+    let count = 0;
+    let cjk = 0;
+    let others = 0;
+    for (let i = 0; i < size; i += 1) {
+      const code = codes[i] ?? 0;
+      const here = isCjk(code);
+      if (here) cjk += 1;
+      else if (code !== 0x20) others += 1;
+      if (here && i + 1 < size && isCjk(codes[i + 1] ?? 0)) {
+        found[count] = this.#hash(code, codes[i + 1] ?? 0, 0x110000, 0x110000);
+        count += 1;
+      } else if (i + 3 < size) {
+        found[count] = this.#hash(code, codes[i + 1] ?? 0, codes[i + 2] ?? 0, codes[i + 3] ?? 0);
+        count += 1;
+      }
+    }
+    const sorted = found.subarray(0, count).sort();
+    let kept = 0;
+    for (let i = 0; i < count; i += 1)
+      if (i === 0 || sorted[i] !== sorted[kept - 1]) {
+        sorted[kept] = sorted[i] ?? 0;
+        kept += 1;
+      }
+    return {
+      grams: sorted.slice(0, Math.min(kept, MAX_GRAMS)),
+      truncated: kept > MAX_GRAMS,
+      cjk: cjk > others,
+    };
+  }
+
+  #tokensOf(shape: string): Uint32Array | null {
+    if (!holdsMask(shape)) return null;
+    const tokens = tokensOf(shape);
+    if (tokens.length > MAX_TOKENS) return null;
+    return Uint32Array.from(tokens, (token) => {
+      let hash = 0;
+      for (const code of codesOf(token)) hash = this.#hash(hash, code, 0x110001, token.length);
+      return hash;
+    });
+  }
+
+  #hash(a: number, b: number, c: number, d: number): number {
+    const f = this.#factors;
+    let h =
+      (f[0] ?? 0) ^
+      Math.imul(a ^ (f[5] ?? 0), f[1] ?? 0) ^
+      rotated(Math.imul(b ^ (f[6] ?? 0), f[2] ?? 0), 8) ^
+      rotated(Math.imul(c ^ (f[7] ?? 0), f[3] ?? 0), 16) ^
+      rotated(Math.imul(d, f[4] ?? 0), 24);
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    return (h ^ (h >>> 16)) >>> 0;
+  }
+}
+
+function rotated(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+function codesOf(text: string): Uint32Array {
+  const codes = new Uint32Array(text.length);
+  let size = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.codePointAt(i) ?? 0;
+    if (code > 0xffff) i += 1;
+    codes[size] = code;
+    size += 1;
+  }
+  return codes.subarray(0, size);
+}
+
+/** Texts with equal names have equal fingerprints. */
+export function nameOf(print: Fingerprint): string {
+  return `${print.exact}${print.variables ?? '-'}${print.grams.length}`;
+}
+
+const TRUNCATED = 1;
+const CJK = 2;
+const TOKENS = 4;
+const VARIABLES = 8;
+
+/** For the disk. Little-endian: version, flags, keys, number of tokens, tokens, grams. */
+export function encode(print: Fingerprint): Uint8Array {
+  const flags =
+    (print.truncated ? TRUNCATED : 0) |
+    (print.cjk ? CJK : 0) |
+    (print.tokens ? TOKENS : 0) |
+    (print.variables === null ? 0 : VARIABLES);
+  const head = Buffer.from([CANONICAL_VERSION, flags, print.tokens?.length ?? 0, 0]);
+  const numbers = Buffer.alloc(4 * ((print.tokens?.length ?? 0) + print.grams.length));
+  let at = 0;
+  for (const list of [print.tokens ?? [], print.grams]) for (const value of list) at = numbers.writeUInt32LE(value, at);
+  return Buffer.concat([head, Buffer.from(print.exact + (print.variables ?? ''), 'latin1'), numbers]);
+}
+
+/** Null for another version: such fingerprints match nothing. */
+export function decode(bytes: Uint8Array): Fingerprint | null {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length < 20 || buffer[0] !== CANONICAL_VERSION) return null;
+  const flags = buffer[1] ?? 0;
+  const tokens = buffer[2] ?? 0;
+  const keys = flags & VARIABLES ? 36 : 20;
+  const numbers = new Uint32Array((buffer.length - keys) >> 2);
+  for (let i = 0; i < numbers.length; i += 1) numbers[i] = buffer.readUInt32LE(keys + 4 * i);
+  return {
+    exact: buffer.toString('latin1', 4, 20),
+    variables: flags & VARIABLES ? buffer.toString('latin1', 20, 36) : null,
+    grams: numbers.slice(tokens),
+    truncated: (flags & TRUNCATED) !== 0,
+    cjk: (flags & CJK) !== 0,
+    tokens: flags & TOKENS ? numbers.slice(0, tokens) : null,
+  };
+}

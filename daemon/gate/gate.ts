@@ -1,0 +1,379 @@
+/**
+ * The gate: may this be sent, and when? The room's face; decides, and says why.
+ *
+ *   canonical.ts · fingerprint.ts · near.ts   when are texts near-same      near-index.ts   which known ones are
+ *   ledger.ts     what went to whom, when      queue.ts        what waits, what goes next
+ *   interval.ts   how far apart                estimates.ts    when a waiting message may go
+ *   contacts.ts   opt-outs, replies            sender.ts       paused, at risk, suspicious
+ *   admission.ts  go, hold or refuse           words.ts        in a sentence
+ *
+ * The caller owes: `load` before all else; every method that changes something inside a transaction. If that is rolled back, the gate notices
+ * at the next question and takes it back too.
+ */
+import type { SenderHealth } from '../../protocol/events.ts';
+import type { ResultData } from '../../protocol/queries.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Db } from '../host/db.ts';
+import { RelayError } from '../host/errors.ts';
+import type { Health } from '../host/health.ts';
+import type { Log } from '../host/log.ts';
+import { Admissions } from './admission.ts';
+import { Contacts } from './contacts.ts';
+import { Estimates } from './estimates.ts';
+import { Facts } from './facts.ts';
+import { FingerprintMaker } from './fingerprint.ts';
+import { emptyLoad, isUnused, type Load, type Waiting } from './known-texts.ts';
+import { LocalLedger } from './ledger.ts';
+import { type KnownText, NearIndex } from './near-index.ts';
+import { type Policy, readPolicy } from './policy.ts';
+import { Queue } from './queue.ts';
+import { RecentTexts } from './recent.ts';
+import {
+  type Admission,
+  addressOf,
+  type CheckAnswer,
+  type GateMessage,
+  type GateOutcome,
+  type GateRequest,
+  type Hold,
+  type Inbound,
+  type OptEffect,
+  type OptResult,
+  type OwnHand,
+  type Pick,
+  peopleOf,
+  type Refusal,
+} from './requests.ts';
+import { Sender } from './sender.ts';
+import { Words } from './words.ts';
+
+/** A near text that is in flight holds back its kin; this much of it is worth a word. */
+const STUCK_MS = 10 * 60_000;
+const BLOCKED_MS = 60_000;
+const MOVED_PER_CALL = 200;
+const MOVED_LEAST_MS = 10 * 60_000;
+const MOVED_LEAST_SHARE = 0.1;
+const TOLD_EVERY_MS = 60 * 60_000;
+const LOOK_EVERY_MS = 5 * 60_000;
+
+export interface GateOptions {
+  db: Db;
+  clock: Clock;
+  health: Health;
+  log: Log;
+  /** What the owner of the Mac sets; everything else has its default. */
+  policy: Record<string, unknown>;
+  /** `since`: Unix ms since when this sender sends, or null. */
+  sender: { kind: 'shared' | 'dedicated'; since: number | null };
+  /** For the times in sentences; the Mac's own if not given. */
+  timeZone?: string;
+  /** In the transaction of a change of the sender's health that nobody asked for. */
+  onSenderHealth?: (health: SenderHealth) => void;
+}
+
+export class Gate {
+  readonly policy: Policy;
+  readonly #o: GateOptions;
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #words: Words;
+  readonly #maker: FingerprintMaker;
+  readonly #index: NearIndex<Load>;
+  readonly #ledger: LocalLedger;
+  readonly #contacts: Contacts;
+  readonly #sender: Sender;
+  readonly #queue: Queue;
+  readonly #estimates: Estimates;
+  readonly #recent: RecentTexts;
+  readonly #admissions: Admissions;
+  /** Dispatched in a transaction of which nobody knows yet whether it came to the disk. */
+  readonly #unproven = new Map<string, Waiting>();
+
+  /** Throws `policy_invalid`. */
+  constructor(o: GateOptions) {
+    const { db, clock, health } = o;
+    const policy = readPolicy(o.policy);
+    const facts = new Facts(db, clock);
+    this.#o = o;
+    this.policy = policy;
+    this.#db = db;
+    this.#clock = clock;
+    this.#words = new Words(o.timeZone);
+    const minima = { same: policy.near.same_letters, variables: policy.near.variables_letters };
+    this.#maker = new FingerprintMaker(facts.key(), minima);
+    this.#index = new NearIndex(policy.near, emptyLoad);
+    const release = (text: KnownText<Load>) => {
+      if (isUnused(text)) this.#index.drop(text);
+    };
+    this.#ledger = new LocalLedger({ db, clock, index: this.#index, release, windowMs: policy.interval.window_ms });
+    this.#contacts = new Contacts({ db, clock, policy });
+    const onChange = (now: SenderHealth) => o.onSenderHealth?.(now);
+    this.#sender = new Sender({ db, clock, health, facts, contacts: this.#contacts, policy: policy.health, onChange });
+    this.#queue = new Queue(clock, {
+      near: (text) => this.#estimates.near(text.print),
+      earliest: (waiting) => this.#estimates.earliest(waiting),
+      isClosed: (waiting) => this.#contacts.closedBy(waiting.recipient, waiting.reply) !== null,
+      release,
+    });
+    this.#estimates = new Estimates({
+      clock,
+      index: this.#index,
+      ledger: this.#ledger,
+      queue: this.#queue,
+      contacts: this.#contacts,
+      sender: this.#sender,
+      since: o.sender.since,
+      policy: policy.interval,
+      words: this.#words,
+    });
+    this.#recent = new RecentTexts(clock, policy.duplicate.window_ms);
+    this.#admissions = new Admissions({
+      clock,
+      maker: this.#maker,
+      contacts: this.#contacts,
+      estimates: this.#estimates,
+      recent: this.#recent,
+      words: this.#words,
+      policy,
+    });
+  }
+
+  /** Reads what the store remembers. Waiting messages follow through `add`. */
+  load(): void {
+    this.#ledger.load();
+    this.#sender.tell();
+  }
+
+  admit(request: GateRequest): Admission {
+    this.#heal();
+    return this.#admissions.admit(request);
+  }
+
+  check(request: GateRequest): CheckAnswer {
+    this.#heal();
+    return this.#admissions.check(request);
+  }
+
+  add(messages: GateMessage[]): void {
+    this.#heal();
+    for (const message of messages) this.#addOne(message);
+  }
+
+  remove(message: string): void {
+    const waiting = this.#queue.get(message);
+    if (!waiting) return;
+    this.#recent.forget(waiting.text.print.exact, waiting.address, message);
+    const near = waiting.reply ? [] : this.#estimates.near(waiting.text.print);
+    this.#queue.remove(message);
+    this.#queue.unblock(near);
+  }
+
+  pick(): Pick {
+    this.#heal();
+    this.#noticeStuck();
+    const { state } = this.#sender.health();
+    if (state === 'paused') return { kind: 'idle', wakeInMs: null };
+    const next = this.#queue.next(state === 'suspicious');
+    if (next.kind === 'idle') return next;
+    const { message } = next.waiting;
+    if (next.kind === 'go') return { kind: 'go', message };
+    return { kind: 'refuse', message, refusal: this.#closedRefusal(next.waiting) };
+  }
+
+  /** Throws `not_waiting`: then nothing may go out, for it would not be counted. */
+  dispatched(message: string): void {
+    const waiting = this.#queue.get(message);
+    if (!waiting)
+      throw new RelayError('not_waiting', `${message} does not wait in the gate`, {
+        hint: 'This is a defect of the relay; restart it, and report it with the log.',
+      });
+    const { address, people, reply, text, command } = waiting;
+    const near = reply ? [] : this.#estimates.near(text.print);
+    this.#ledger.reserve({ name: message, address, people, reply, print: text.print });
+    this.#contacts.outbound([address], this.#clock.now());
+    this.#queue.remove(message);
+    this.#queue.block(near, this.#clock.mono() + BLOCKED_MS);
+    this.#unproven.set(message, waiting);
+    this.#noteRecent(waiting, command, this.#clock.mono(), this.#clock.now());
+  }
+
+  outcome(message: string, outcome: GateOutcome): void {
+    const send = this.#ledger.get(message);
+    if (!send) return;
+    if (outcome.state === 'failed') {
+      if (send.text) this.#recent.forget(send.text.print.exact, send.address, message);
+      const near = send.text ? this.#estimates.near(send.text.print) : [];
+      this.#ledger.release(message);
+      this.#queue.unblock(near);
+      return;
+    }
+    const text = this.#ledger.commit(message, outcome.state !== 'unknown');
+    if (text)
+      this.#queue.unblock(this.#estimates.near(text.print), this.#clock.mono() + this.#estimates.intervalFor(0));
+    this.#sender.outcome(send.address, outcome);
+  }
+
+  sweep(): { message: string; refusal: Refusal }[] {
+    const found = new Map<string, Waiting>();
+    for (const key of this.#contacts.allOut())
+      for (const waiting of this.#queue.of(key))
+        if (this.#contacts.closedBy(waiting.recipient, waiting.reply) !== null) found.set(waiting.message, waiting);
+    return [...found.values()].map((waiting) => ({ message: waiting.message, refusal: this.#closedRefusal(waiting) }));
+  }
+
+  holdOf(message: string): Hold | null {
+    this.#heal();
+    const waiting = this.#queue.get(message);
+    return waiting ? this.#estimates.holdOf(waiting) : null;
+  }
+
+  movedHolds(): { message: string; hold: Hold }[] {
+    this.#heal();
+    const moved: { message: string; hold: Hold }[] = [];
+    const mono = this.#clock.mono();
+    let looks = 0;
+    for (const waiting of this.#queue.all()) {
+      if (waiting.lookAt > mono) continue;
+      waiting.lookAt = mono + LOOK_EVERY_MS;
+      const hold = this.#estimates.holdOf(waiting);
+      if (hold && this.#hasMoved(waiting, hold.until)) moved.push({ message: waiting.message, hold });
+      looks += 1;
+      if (looks === MOVED_PER_CALL) break;
+    }
+    return moved;
+  }
+
+  inbound(row: Inbound): OptEffect[] {
+    return this.#contacts.inbound(row);
+  }
+
+  ownHand(row: OwnHand): void {
+    if (row.recipients.length === 0) return;
+    this.#contacts.outbound(row.recipients.length === 1 ? row.recipients : [], row.at);
+    const print = this.#maker.make(row.text);
+    if (row.text.trim() === '') return;
+    const people = [...new Set(row.recipients)];
+    const address = people.length === 1 ? (people[0] ?? '') : 'group:';
+    const text = this.#ledger.observe({ name: `row:${row.guid}`, address, people, reply: false, print }, row.at);
+    if (text) this.#queue.unblock(this.#estimates.near(text.print));
+  }
+
+  optOut(handle: string, source: 'command' | 'person'): OptResult {
+    const changed = this.#contacts.optOut(handle, source);
+    return changed ? { ok: true, changed, event: { handle, source } } : { ok: true, changed };
+  }
+
+  optIn(handle: string, source: 'command' | 'person'): OptResult {
+    const { changed, still } = this.#contacts.optIn(handle, source);
+    if (still !== null) return { ok: false, refusal: this.#admissions.notYours(handle, still) };
+    return changed ? { ok: true, changed, event: { handle, source } } : { ok: true, changed };
+  }
+
+  optedOut(): string[] {
+    return this.#contacts.allOut();
+  }
+
+  pause(reason: string): SenderHealth {
+    return this.#sender.pause(reason);
+  }
+
+  resume(source: 'command' | 'person'): { ok: true; health: SenderHealth } | { ok: false; refusal: Refusal } {
+    const result = this.#sender.resume(source);
+    if (result.ok) return result;
+    const words = 'The controller may resume a suspicious sender once in 24 hours; a person at the Mac at any time.';
+    const { retryAfterMs } = result;
+    return {
+      ok: false,
+      refusal: { code: 'sender_suspicious', rule: 'sender_health', words, retryable: true, retryAfterMs },
+    };
+  }
+
+  health(): SenderHealth {
+    return this.#sender.health();
+  }
+
+  describe(): Omit<ResultData<'sender.get'>, 'waiting'> {
+    const { kind, since } = this.#o.sender;
+    return {
+      health: this.#sender.health(),
+      kind,
+      since: since === null ? null : new Date(since).toISOString().slice(0, 10),
+      opted_out: this.#contacts.outCount(),
+      policy_version: this.policy.version,
+      caps: [],
+    };
+  }
+
+  #addOne(m: GateMessage): void {
+    // Known already: a begin that came to nothing, or a second start. What is in flight on the disk stays so and counts.
+    if (this.#queue.get(m.message)) return;
+    if (this.#unproven.delete(m.message) || (this.#ledger.has(m.message) && !this.#ledger.stored(m.message)))
+      this.#ledger.undo(m.message);
+    const { message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone } = m;
+    const mono = this.#clock.mono();
+    const waiting: Waiting = {
+      ...{ message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone },
+      address: addressOf(recipient),
+      people: peopleOf(recipient),
+      text: this.#index.keep(this.#maker.make(m.text, m.variables)),
+      told: this.#admissions.told(command, addressOf(recipient)),
+      lookAt: mono + LOOK_EVERY_MS,
+    };
+    this.#queue.add(waiting);
+    const age = Math.max(0, this.#clock.now() - m.acceptedAt);
+    if (reply && age < 1_000) this.#contacts.useReply(recipient);
+    if (!reply) this.#noteRecent(waiting, command, mono - age, m.acceptedAt);
+  }
+
+  #noteRecent({ text, address, message }: Waiting, command: string, mono: number, at: number): void {
+    if (text.print.grams.length < this.policy.near.min_grams) return;
+    this.#recent.note({ exact: text.print.exact, address, message, command, mono, at });
+  }
+
+  #closedRefusal(waiting: Waiting): Refusal {
+    const key = this.#contacts.closedBy(waiting.recipient, waiting.reply) ?? waiting.address;
+    return this.#admissions.optedOut(key, waiting.recipient);
+  }
+
+  /** Told at accept, then only if it moved by more than 10 minutes and 10 %, at most hourly. */
+  #hasMoved(waiting: Waiting, until: number): boolean {
+    const mono = this.#clock.mono();
+    const now = this.#clock.now();
+    const { told } = waiting;
+    if (!told) {
+      waiting.told = { until, mono };
+      return false;
+    }
+    const by = Math.abs(until - told.until);
+    const waitThen = told.until - (now - (mono - told.mono));
+    if (by <= MOVED_LEAST_MS || by <= MOVED_LEAST_SHARE * waitThen) return false;
+    if (told.until > 0 && waitThen > 0 && mono - told.mono < TOLD_EVERY_MS) return false;
+    waiting.told = { until, mono };
+    return true;
+  }
+
+  /** Takes back what a rolled-back transaction did in memory, once no transaction is open. */
+  #heal(): void {
+    if (this.#unproven.size === 0 || this.#db.inTransaction) return;
+    for (const [message, waiting] of this.#unproven) {
+      this.#unproven.delete(message);
+      if (this.#ledger.stored(message) || !this.#ledger.has(message)) continue;
+      this.#ledger.undo(message);
+      const text = this.#index.keep(waiting.text.print);
+      this.#queue.add({ ...waiting, text });
+      this.#queue.unblock(this.#estimates.near(text.print));
+    }
+  }
+
+  #noticeStuck(): void {
+    const { health } = this.#o;
+    const since = this.#ledger.inFlightSince();
+    if (since === null || this.#clock.mono() - since < STUCK_MS) return health.clear('send_in_flight');
+    health.raise(
+      'send_in_flight',
+      'warning',
+      'A message has been on its way out of Messages for more than 10 minutes; near-same texts wait for it.',
+      'Look at Messages and at the network of this Mac.',
+    );
+  }
+}

@@ -1,0 +1,50 @@
+/** What hangs on a known text: the sends that count, and the messages that wait with it. */
+
+import type { Category } from '../../protocol/names.ts';
+import type { Send } from './ledger.ts';
+import type { KnownText } from './near-index.ts';
+import type { Recipient } from './requests.ts';
+
+export interface Load {
+  sends: Send[];
+  waiting: WaitingText | null;
+}
+
+/** All messages that wait with one text, in the order of acceptance. */
+export interface WaitingText {
+  text: KnownText<Load>;
+  members: Waiting[];
+  /** How many of them have a `notBefore`. */
+  timed: number;
+  /** Monotonic; before this none of them can go, as far as is known. */
+  readyAt: number;
+  /** Replies with this text wait elsewhere; they keep it known. */
+  replies?: number;
+}
+
+export interface Waiting {
+  message: string;
+  command: string;
+  order: number;
+  recipient: Recipient;
+  address: string;
+  people: string[];
+  text: KnownText<Load>;
+  category: Category;
+  reply: boolean;
+  notBefore: number | null;
+  expiresAt: number;
+  timeZone: string | null;
+  /** The estimate that was told last, Unix ms, and when, monotonic. Null until the first look. */
+  told: { until: number; mono: number } | null;
+  lookAt: number;
+}
+
+export function emptyLoad(): Load {
+  return { sends: [], waiting: null };
+}
+
+/** Nobody refers to this text any more. */
+export function isUnused(text: KnownText<Load>): boolean {
+  return text.load.sends.length === 0 && text.load.waiting === null;
+}

@@ -1,0 +1,263 @@
+/**
+ * The ledger: which texts went to whom, and when. The gate asks it for its slot; a fleet's ledger fits behind the same interface later.
+ *
+ *   reserve ─▶ in flight ─▶ commit ─▶ counts for 24 h
+ *                  └─────▶ release (it never left)          observe ─▶ counts (the owner's own hand)
+ *
+ * Times run on the monotonic clock. After a start, what has passed is the smaller of what both clocks say: a wait may get longer, never
+ * shorter. The caller owes a transaction around every change.
+ */
+import type { Clock } from '../host/clock.ts';
+import type { Db } from '../host/db.ts';
+import { decode, encode, type Fingerprint } from './fingerprint.ts';
+import { COUNT_LIMIT } from './interval.ts';
+import type { Load } from './known-texts.ts';
+import type { Likeness } from './near.ts';
+import type { KnownText, NearIndex, NearText } from './near-index.ts';
+
+const DISK_MS = 7 * 86_400_000;
+const PRUNE_EVERY_MS = 10 * 60_000;
+/** Rows older than the window by the wall clock still keep their distance this long after a start: that clock may be wrong. */
+const DOUBT_MS = 60 * 60_000;
+
+export interface Slot {
+  /** The message, or `row:<guid>`. */
+  name: string;
+  address: string;
+  people: string[];
+  reply: boolean;
+  print: Fingerprint;
+}
+
+export interface Send {
+  name: string;
+  address: string;
+  people: string[];
+  text: KnownText<Load> | null;
+  /** Since when it counts, monotonic; while in flight since when it is. Wall time beside it, only to be told. */
+  mono: number;
+  at: number;
+  /** `unknown` counts, and counts anew if its row shows up after all. */
+  phase: 'in_flight' | 'unknown' | 'settled';
+  /** Counts no longer from here on (monotonic). */
+  until: number;
+}
+
+/** What lies near a text. */
+export interface Surroundings {
+  /** Distinct people who got a near text, counted to 51. */
+  count: number;
+  /** The newest of them that has settled, and the one in flight, if any. */
+  last: { send: Send; likeness: Likeness } | null;
+  inFlight: { send: Send; likeness: Likeness } | null;
+}
+
+export interface Ledger {
+  around(near: NearText<Load>[], except: string[]): Surroundings;
+  reserve(slot: Slot): void;
+  commit(name: string, sure: boolean): KnownText<Load> | null;
+  release(name: string): KnownText<Load> | null;
+  observe(slot: Slot, at: number): KnownText<Load> | null;
+}
+
+interface Row {
+  name: string;
+  address: string;
+  people: string;
+  reply: number;
+  fingerprint: Uint8Array;
+  at: number;
+  mono: number;
+  in_flight: number;
+}
+
+const PHASES = ['settled', 'in_flight', 'unknown'] as const;
+
+/** At least this much time has passed between two looks at both clocks, whatever was done to the wall clock or the Mac in between. */
+export function surelyElapsed(from: { at: number; mono: number }, to: { at: number; mono: number }): number {
+  const byMono = to.mono >= from.mono ? to.mono - from.mono : to.mono;
+  return Math.max(0, Math.min(to.at - from.at, byMono));
+}
+
+export class LocalLedger implements Ledger {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #index: NearIndex<Load>;
+  readonly #release: (text: KnownText<Load>) => void;
+  readonly #windowMs: number;
+  readonly #sends = new Map<string, Send>();
+  #pruneAt = 0;
+  readonly #startedMono: number;
+
+  constructor(o: {
+    db: Db;
+    clock: Clock;
+    index: NearIndex<Load>;
+    /** Called when a text has lost a reference. */
+    release: (text: KnownText<Load>) => void;
+    windowMs: number;
+  }) {
+    this.#db = o.db;
+    this.#clock = o.clock;
+    this.#index = o.index;
+    this.#release = o.release;
+    this.#windowMs = o.windowMs;
+    this.#startedMono = o.clock.mono();
+  }
+
+  /** Reads what the disk remembers. */
+  load(): void {
+    const now = { at: this.#clock.now(), mono: this.#clock.mono() };
+    const rows = this.#db
+      .sql<Row>(
+        'SELECT name, address, people, reply, fingerprint, at, mono, in_flight FROM gate_send WHERE at > ? OR in_flight = 1 ORDER BY id',
+      )
+      .all(now.at - DISK_MS);
+    for (const row of rows) {
+      const print = decode(row.fingerprint);
+      const passed = surelyElapsed(row, now);
+      const byWall = Math.max(0, now.at - row.at);
+      const sameBoot = now.mono >= row.mono;
+      const left = Math.max(this.#windowMs - (sameBoot ? passed : byWall), DOUBT_MS);
+      this.#remember({
+        name: row.name,
+        address: row.address,
+        people: JSON.parse(row.people) as string[],
+        text: print && row.reply === 0 ? this.#index.keep(print) : null,
+        mono: now.mono - passed,
+        at: row.at,
+        phase: PHASES[row.in_flight] ?? 'settled',
+        until: now.mono + left,
+      });
+    }
+  }
+
+  around(near: NearText<Load>[], except: string[]): Surroundings {
+    const now = this.#clock.mono();
+    const people = new Set<string>();
+    const found: Surroundings = { count: 0, last: null, inFlight: null };
+    for (const { text, likeness } of near)
+      for (let i = text.load.sends.length - 1; i >= 0; i -= 1) {
+        const send = text.load.sends[i];
+        if (!send) continue;
+        if (send.phase === 'in_flight') found.inFlight = { send, likeness };
+        else if (send.until <= now) continue;
+        else if (found.last === null || send.mono > found.last.send.mono) found.last = { send, likeness };
+        if (people.size < COUNT_LIMIT)
+          for (const person of send.people) if (!except.includes(person)) people.add(person);
+      }
+    found.count = Math.min(people.size, COUNT_LIMIT);
+    return found;
+  }
+
+  reserve(slot: Slot): void {
+    this.#forget(slot.name);
+    this.#add(slot, { at: this.#clock.now(), mono: this.#clock.mono(), phase: 'in_flight' });
+  }
+
+  /** It has gone, or (not `sure`) nobody can tell. Returns its text if that changed anything for others. */
+  commit(name: string, sure: boolean): KnownText<Load> | null {
+    const send = this.#sends.get(name);
+    if (!send || send.phase === 'settled' || (send.phase === 'unknown' && !sure)) return null;
+    send.phase = sure ? 'settled' : 'unknown';
+    send.at = this.#clock.now();
+    send.mono = this.#clock.mono();
+    send.until = send.mono + this.#windowMs;
+    this.#db
+      .sql('UPDATE gate_send SET at = ?, mono = ?, in_flight = ? WHERE name = ?')
+      .run(Math.round(send.at), send.mono, sure ? 0 : 2, name);
+    this.#prune();
+    return send.text;
+  }
+
+  release(name: string): KnownText<Load> | null {
+    const text = this.#forget(name);
+    this.#db.sql('DELETE FROM gate_send WHERE name = ?').run(name);
+    return text;
+  }
+
+  observe(slot: Slot, at: number): KnownText<Load> | null {
+    if (this.#sends.has(slot.name)) return null;
+    const now = { at: this.#clock.now(), mono: this.#clock.mono() };
+    // The row's own time, but never before this boot: a wall clock that was set would shorten the wait.
+    const passed = Math.max(0, Math.min(now.at - at, now.mono));
+    if (now.at - at > this.#windowMs) return null;
+    return this.#add(slot, { at, mono: now.mono - passed, phase: 'settled' });
+  }
+
+  /** Is this on the disk? A transaction that was rolled back took it away again. */
+  stored(name: string): boolean {
+    return this.#db.sql('SELECT 1 FROM gate_send WHERE name = ?').get(name) !== undefined;
+  }
+
+  /** Forgets in memory what never came to the disk. */
+  undo(name: string): KnownText<Load> | null {
+    return this.#forget(name);
+  }
+
+  has(name: string): boolean {
+    return this.#sends.has(name);
+  }
+
+  get(name: string): Send | undefined {
+    return this.#sends.get(name);
+  }
+
+  /** Since when (monotonic) the oldest one is in flight, or null. */
+  inFlightSince(): number | null {
+    let oldest: number | null = null;
+    for (const send of this.#sends.values())
+      if (send.phase === 'in_flight' && (oldest === null || send.mono < oldest)) oldest = send.mono;
+    return oldest;
+  }
+
+  #add(slot: Slot, time: Pick<Send, 'at' | 'mono' | 'phase'>): KnownText<Load> | null {
+    const text = slot.reply ? null : this.#index.keep(slot.print);
+    this.#db
+      .sql(
+        `INSERT INTO gate_send (name, address, people, reply, fingerprint, at, mono, in_flight) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET at = excluded.at, mono = excluded.mono, in_flight = excluded.in_flight`,
+      )
+      .run(
+        slot.name,
+        slot.address,
+        JSON.stringify(slot.people),
+        slot.reply ? 1 : 0,
+        encode(slot.print),
+        Math.round(time.at),
+        time.mono,
+        PHASES.indexOf(time.phase),
+      );
+    const { name, address, people } = slot;
+    this.#remember({ name, address, people, text, ...time, until: time.mono + this.#windowMs });
+    return text;
+  }
+
+  #remember(send: Send): void {
+    this.#sends.set(send.name, send);
+    send.text?.load.sends.push(send);
+  }
+
+  #forget(name: string): KnownText<Load> | null {
+    const send = this.#sends.get(name);
+    if (!send) return null;
+    this.#sends.delete(name);
+    const { text } = send;
+    if (!text) return null;
+    text.load.sends = text.load.sends.filter((other) => other !== send);
+    this.#release(text);
+    return text;
+  }
+
+  #prune(): void {
+    const now = this.#clock.mono();
+    if (now < this.#pruneAt) return;
+    this.#pruneAt = now + PRUNE_EVERY_MS;
+    for (const send of [...this.#sends.values()])
+      if (send.phase !== 'in_flight' && send.until <= now) this.#forget(send.name);
+    if (now - this.#startedMono > DOUBT_MS)
+      this.#db
+        .sql('DELETE FROM gate_send WHERE id IN (SELECT id FROM gate_send WHERE at < ? AND in_flight <> 1 LIMIT 500)')
+        .run(Math.round(this.#clock.now() - DISK_MS));
+  }
+}

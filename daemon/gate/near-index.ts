@@ -1,0 +1,204 @@
+/**
+ * Which of the known texts are near this one? Exact: what it finds is what comparing with every text would find.
+ *
+ * Grams lead to the texts that hold them. A near text shares at least `share` of the asked text's grams, so the longest lists need not be
+ * read; whoever is met too seldom in the others cannot be near, and the rest is compared in full. Keys lead to the same texts, and short
+ * texts with a mask are compared word by word with those of nearly as many words.
+ *
+ * The caller owes: `drop` for every `keep`.
+ */
+import { type Fingerprint, nameOf } from './fingerprint.ts';
+import { type Likeness, likeness } from './near.ts';
+import type { NearRules } from './policy.ts';
+
+/** A text that somebody refers to. Equal texts are one. `T` is what the caller hangs on it. */
+export interface KnownText<T> {
+  readonly print: Fingerprint;
+  readonly name: string;
+  readonly load: T;
+  slot: number;
+}
+
+export interface NearText<T> {
+  text: KnownText<T>;
+  likeness: Likeness;
+}
+
+/** A candidate must be met this often more than the lists left unread could hide; more makes fewer, but longer, lists. */
+const MEETINGS = 4;
+/** Lists up to this long are read anyway. */
+const SHORT_LIST = 32;
+
+export class NearIndex<T> {
+  readonly #rules: NearRules;
+  readonly #makeLoad: () => T;
+  readonly #share: number;
+  readonly #names = new Map<string, KnownText<T>>();
+  readonly #exact = new Map<string, Set<KnownText<T>>>();
+  readonly #variables = new Map<string, Set<KnownText<T>>>();
+  /** By number of words: short texts with a mask, and the others with one. */
+  readonly #words = new Map<number, { short: Set<KnownText<T>>; long: Set<KnownText<T>> }>();
+  #slots: (KnownText<T> | null)[] = [];
+  #lists = new Map<number, number[]>();
+  #met = new Uint16Array(1024);
+  #dead = 0;
+  #generation = 0;
+
+  constructor(rules: NearRules, makeLoad: () => T) {
+    this.#rules = rules;
+    this.#makeLoad = makeLoad;
+    // Of Jaccard ≥ j follows |A∩B| ≥ j·|A|; of containment ≥ c with sizes ≥ r apart, |A∩B| ≥ c·r·|A|.
+    this.#share = Math.min(rules.jaccard, rules.containment * Math.min(1, rules.contained_size));
+  }
+
+  get size(): number {
+    return this.#names.size;
+  }
+
+  /** Grows whenever the answer to `near` may have changed. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  find(print: Fingerprint): KnownText<T> | undefined {
+    return this.#names.get(nameOf(print));
+  }
+
+  /** The known text with this fingerprint, made if it is new. */
+  keep(print: Fingerprint): KnownText<T> {
+    const name = nameOf(print);
+    const known = this.#names.get(name);
+    if (known) return known;
+    const text: KnownText<T> = { print, name, load: this.#makeLoad(), slot: this.#slots.length };
+    this.#generation += 1;
+    this.#names.set(name, text);
+    this.#slots.push(text);
+    if (this.#slots.length > this.#met.length) this.#met = new Uint16Array(2 * this.#met.length);
+    put(this.#exact, print.exact, text);
+    if (print.variables !== null) put(this.#variables, print.variables, text);
+    this.#wordsOf(print)?.add(text);
+    this.#enlist(text);
+    return text;
+  }
+
+  /** Forgets a text that nobody refers to any more. */
+  drop(text: KnownText<T>): void {
+    if (this.#slots[text.slot] !== text) return;
+    this.#generation += 1;
+    this.#slots[text.slot] = null;
+    this.#names.delete(text.name);
+    take(this.#exact, text.print.exact, text);
+    if (text.print.variables !== null) take(this.#variables, text.print.variables, text);
+    this.#wordsOf(text.print)?.delete(text);
+    this.#dead += 1;
+    if (this.#dead > 256 && this.#dead > this.#names.size) this.#rebuild();
+  }
+
+  /** All known texts near this one, itself included if it is known. */
+  near(print: Fingerprint): NearText<T>[] {
+    const found: NearText<T>[] = [];
+    const seen = new Set<KnownText<T>>();
+    const judge = (text: KnownText<T>) => {
+      if (seen.has(text)) return;
+      seen.add(text);
+      const alike = likeness(print, text.print, this.#rules);
+      if (alike.verdict !== 'apart') found.push({ text, likeness: alike });
+    };
+    for (const text of this.#exact.get(print.exact) ?? []) judge(text);
+    if (print.variables !== null) for (const text of this.#variables.get(print.variables) ?? []) judge(text);
+    this.#shortCandidates(print, judge);
+    this.#gramCandidates(print.grams, judge);
+    return found;
+  }
+
+  #gramCandidates(grams: Uint32Array, judge: (text: KnownText<T>) => void): void {
+    const least = Math.min(this.#rules.min_grams, this.#rules.min_grams_cjk);
+    if (grams.length < least) return;
+    const lists: number[][] = [];
+    for (const gram of grams) {
+      const list = this.#lists.get(gram);
+      if (list) lists.push(list);
+    }
+    const shared = Math.ceil(this.#share * grams.length - 1e-9);
+    if (lists.length < shared) return;
+    const skip = Math.max(0, Math.min(lists.length, shared - MEETINGS));
+    const bound = skip > 0 ? longestButFor(lists, skip) : Number.POSITIVE_INFINITY;
+    let skipped = 0;
+    const touched: number[] = [];
+    const met = this.#met;
+    for (const list of lists) {
+      if (list.length >= bound && skipped < skip && list.length > SHORT_LIST) {
+        skipped += 1;
+        continue;
+      }
+      for (const slot of list) {
+        if (met[slot] === 0) touched.push(slot);
+        met[slot] = (met[slot] as number) + 1;
+      }
+    }
+    for (const slot of touched) {
+      const times = met[slot] as number;
+      met[slot] = 0;
+      const text = this.#slots[slot];
+      if (text && times + skipped >= shared) judge(text);
+    }
+  }
+
+  #shortCandidates(print: Fingerprint, judge: (text: KnownText<T>) => void): void {
+    if (print.tokens === null) return;
+    const short = print.grams.length < this.#rules.min_grams;
+    for (let count = print.tokens.length - 1; count <= print.tokens.length + 1; count += 1) {
+      const words = this.#words.get(count);
+      if (!words) continue;
+      for (const text of words.short) judge(text);
+      if (short) for (const text of words.long) judge(text);
+    }
+  }
+
+  #wordsOf(print: Fingerprint): Set<KnownText<T>> | null {
+    if (print.tokens === null) return null;
+    let words = this.#words.get(print.tokens.length);
+    if (!words) {
+      words = { short: new Set(), long: new Set() };
+      this.#words.set(print.tokens.length, words);
+    }
+    return print.grams.length < this.#rules.min_grams ? words.short : words.long;
+  }
+
+  #enlist(text: KnownText<T>): void {
+    for (const gram of text.print.grams) {
+      const list = this.#lists.get(gram);
+      if (list) list.push(text.slot);
+      else this.#lists.set(gram, [text.slot]);
+    }
+  }
+
+  /** Lists keep the slots of forgotten texts until there are more of these than of the living. */
+  #rebuild(): void {
+    const living = this.#slots.filter((text) => text !== null);
+    this.#slots = living;
+    this.#lists = new Map();
+    this.#dead = 0;
+    living.forEach((text, slot) => {
+      text.slot = slot;
+      this.#enlist(text);
+    });
+  }
+}
+
+/** The length from which on the `count` longest lists begin. */
+function longestButFor(lists: number[][], count: number): number {
+  const lengths = Uint32Array.from(lists, (list) => list.length).sort();
+  return lengths[lengths.length - count] ?? Number.POSITIVE_INFINITY;
+}
+
+function put<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
+}
+
+function take<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const set = map.get(key);
+  if (set?.delete(value) && set.size === 0) map.delete(key);
+}

@@ -1,0 +1,112 @@
+/**
+ * The gate's policy: every number it decides by, with its default. The owner of the Mac sets what differs under `policy` in config.json;
+ * everything else stays as it is here. Where the numbers come from: README, "What the gate keeps apart".
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { RelayError } from '../host/errors.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const allowed = (words: string) => ({ error: words });
+const whole = (min: number, max: number, unit: string) => {
+  const words = allowed(`a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')} (${unit})`);
+  return z.int(words).min(min, words).max(max, words);
+};
+const part = (min: number, max: number) => {
+  const words = allowed(`a number from ${min} to ${max}`);
+  return z.number(words).min(min, words).max(max, words);
+};
+const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, allowed('an object { … }'));
+const words = z.array(z.string(allowed('a word')).min(1, allowed('a word')), allowed('a list of words'));
+
+const OPT_OUT_WORDS = [
+  ...['stop', 'stopall', 'stop all', 'unsubscribe', 'cancel', 'end', 'quit', 'optout', 'opt-out', 'opt out'],
+  ...['revoke', 'remove', 'arret', 'td'],
+];
+
+export const PolicySchema = section({
+  /** When are two texts near-same? */
+  near: section({
+    jaccard: part(0.3, 0.8).default(0.5),
+    containment: part(0.5, 0.95).default(0.8),
+    contained_size: part(0.2, 0.9).default(0.45),
+    min_grams: whole(8, 24, '4-grams').default(16),
+    min_grams_cjk: whole(4, 16, 'grams').default(8),
+    min_grams_contained: whole(12, 48, '4-grams').default(24),
+    same_letters: whole(1, 12, 'letters').default(6),
+    variables_letters: whole(1, 24, 'letters').default(8),
+  }).prefault({}),
+  /** How far near-same texts keep apart, by how many people got one. `up_to` null: all above. */
+  interval: section({
+    steps: z
+      .array(section({ up_to: whole(1, 50, 'people').nullable(), ms: whole(1_000, HOUR, 'milliseconds') }))
+      .min(1, allowed('at least one step'))
+      .refine(isLadder, allowed('steps with growing up_to and ms, the last with up_to null'))
+      .default([
+        { up_to: 10, ms: 60_000 },
+        { up_to: 50, ms: 90_000 },
+        { up_to: null, ms: 120_000 },
+      ]),
+    /** A sender of this age in days or less, with few active conversations, keeps this many times the distance. */
+    young: z.array(section({ days: whole(1, 3_650, 'days'), times: part(1, 10) })).default([
+      { days: 60, times: 2 },
+      { days: 180, times: 1.5 },
+    ]),
+    active_conversations: whole(0, 10_000, 'conversations').default(20),
+    at_risk_times: part(1, 10).default(2),
+    window_ms: whole(HOUR, 7 * DAY, 'milliseconds').default(DAY),
+    max_wait_ms: whole(MINUTE, 30 * DAY, 'milliseconds').default(7 * DAY),
+  }).prefault({}),
+  blast: section({ recipients: whole(1, 100, 'people').default(10) }).prefault({}),
+  duplicate: section({ window_ms: whole(0, DAY, 'milliseconds').default(10 * MINUTE) }).prefault({}),
+  reply: section({
+    window_ms: whole(0, HOUR, 'milliseconds').default(5 * MINUTE),
+    per_inbound: whole(0, 10, 'messages').default(3),
+  }).prefault({}),
+  /** More words may be added; those of the default always count. */
+  opt_out: section({ words: words.default([]) }).prefault({}),
+  health: section({
+    /** Deliveries and time without a bad sign after which a sender is healthy again. */
+    recover_deliveries: whole(1, 1_000, 'deliveries').default(20),
+    recover_ms: whole(HOUR, 30 * DAY, 'milliseconds').default(DAY),
+    look_back: whole(5, 200, 'recipients').default(20),
+    bad_in_look_back: whole(2, 50, 'recipients').default(3),
+  }).prefault({}),
+});
+
+export type Policy = z.infer<typeof PolicySchema> & { version: string };
+export type NearRules = Policy['near'];
+
+function isLadder(steps: { up_to: number | null; ms: number }[]): boolean {
+  return steps.every((step, index) => {
+    const next = steps[index + 1];
+    if (!next) return step.up_to === null;
+    return step.up_to !== null && next.ms >= step.ms && (next.up_to === null || next.up_to > step.up_to);
+  });
+}
+
+export const START_WORDS = ['start', 'unstop'];
+
+/** Fills in the defaults. Throws `policy_invalid` that names each mistake. */
+export function readPolicy(written: Record<string, unknown>): Policy {
+  const parsed = PolicySchema.safeParse(written);
+  if (!parsed.success)
+    throw new RelayError('policy_invalid', `policy: ${parsed.error.issues.map(wordsOf).join('; ')}`, {
+      hint: 'Mend "policy" in config.json; what is left out keeps its default.',
+    });
+  const policy = parsed.data;
+  policy.opt_out.words = [...new Set([...OPT_OUT_WORDS, ...policy.opt_out.words])];
+  const digest = createHash('sha256').update(JSON.stringify(policy)).digest('hex').slice(0, 8);
+  return { ...policy, version: `1-${digest}` };
+}
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  const where = ['policy', ...issue.path.map(String)].join('.');
+  if (issue.code === 'unrecognized_keys') return `${issue.keys.map((key) => `${where}.${key}`).join(', ')}: not known`;
+  return `${where}: allowed is ${issue.message}`;
+}
+
+export const DEFAULT_POLICY: Policy = readPolicy({});
