@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SettledRow } from '../../../daemon/bridge/chat-row.ts';
 import { JOIN_MS, OWNER_MS } from '../../../daemon/bridge/holding.ts';
 import { RETRY_MS, Reading } from '../../../daemon/bridge/reading.ts';
+import { GroupCommit } from '../../../daemon/host/commit.ts';
 import { Health } from '../../../daemon/host/health.ts';
 import { silentLog } from '../../../daemon/host/log.ts';
 import { ChatDbFile } from '../../support/chat-db-file.ts';
@@ -25,8 +26,8 @@ let rows: SettledRow[];
 let generations: string[];
 let onRow: (row: SettledRow) => void;
 
-function makeReading(): Reading {
-  const { db, commit } = store;
+function makeReading(commit = store.commit): Reading {
+  const { db } = store;
   return new Reading({
     path,
     db,
@@ -159,6 +160,33 @@ describe('from the cursor on', () => {
     expect(await reading.caughtUp()).toEqual({ ok: true });
     expect(texts()).toEqual(['one']);
     expect(conditions()).toEqual([]);
+  });
+
+  it('is behind after a flush that failed, until a later one has brought it to disk', async () => {
+    let failing = false;
+    let flushed = 0;
+    class Disk extends GroupCommit {
+      override async run<T>(work: () => T): Promise<T> {
+        const result = await super.run(work);
+        if (failing) throw new Error('EIO: the flush failed');
+        flushed += 1;
+        return result;
+      }
+    }
+    reading = makeReading(new Disk(store.db));
+    reading.start();
+    await reading.caughtUp();
+    failing = true;
+    flushed = 0;
+    chat.inbound(ANNA, 'one', clock.now());
+    expect(await reading.caughtUp()).toEqual({ ok: false, condition: 'chat_db_behind' });
+    expect(reading.stats().cursor).toBe(0);
+    expect(reading.behind()).toBe(true);
+    failing = false;
+    await clock.advanceAsync(1_000);
+    expect(await reading.caughtUp()).toEqual({ ok: true });
+    expect(flushed).toBeGreaterThan(0);
+    expect({ told: texts(), cursor: reading.stats().cursor }).toEqual({ told: ['one'], cursor: 1 });
   });
 
   it('tells a change in place to those who listen, and is not behind for it', async () => {
@@ -418,6 +446,8 @@ describe('another chat.db', () => {
   it('a longer pause before it is made good from the last reading on', async () => {
     await reading.stop();
     clock.advance(5 * DAY);
+    // Never told, dated within the store's memory, and before the last reading: among the newest rows it is found all the same.
+    chat.inbound(BEN, 'came late', clock.now() - 6.5 * DAY, { guid: 'NEAR' });
     chat.inbound(BEN, 'during the pause', clock.now() - 3 * DAY, { guid: 'PAUSE' });
     chat.raw.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     chat.close();
@@ -426,10 +456,44 @@ describe('another chat.db', () => {
     renameSync(join(store.folder, 'copy.db'), path);
     chat = new ChatDbFile(path);
     await store.reopen();
+    store.db.sql('UPDATE chat_cursor SET began_at = ?').run(clock.now() - 7 * DAY);
     reading = makeReading();
     reading.start();
     await reading.caughtUp();
-    expect(rows.map(({ guid, late, recovering }) => [guid, late, recovering])).toEqual([['PAUSE', true, true]]);
+    expect(rows.map(({ guid, late, recovering }) => [guid, late, recovering])).toEqual([
+      ['NEAR', true, true],
+      ['PAUSE', true, true],
+    ]);
+  });
+
+  it('is looked through for what was missed: since the last reading, and among the newest 5,000 rows', async () => {
+    await reading.stop();
+    clock.advance(5 * DAY);
+    chat.transaction(() => {
+      const add = (guid: string, at: number) =>
+        chat.join(chat.row(at, { guid, text: guid, handle_id: chat.handle(BEN), is_delivered: 1 }), chat.direct(BEN));
+      // From here on is behind the newest 5,000 rows: only what came since the last reading counts.
+      add('FAR-OLD', clock.now() - 10 * DAY);
+      add('FAR-MISSED', clock.now() - 4 * DAY);
+      for (let i = 0; i < 5_000; i += 1) add(`BULK-${i}`, clock.now() - 400 * DAY);
+      // Missed before: dated within this store's memory, but before the horizon.
+      add('NEAR-LATE', clock.now() - 5.5 * DAY);
+    });
+    chat.raw.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    chat.close();
+    copyFileSync(path, join(store.folder, 'copy.db'));
+    renameSync(join(store.folder, 'copy.db'), path);
+    chat = new ChatDbFile(path);
+    await store.reopen();
+    // The store's memory begins a week ago, and it last read five days ago.
+    store.db.sql('UPDATE chat_cursor SET began_at = ?, read_at = ?').run(clock.now() - 7 * DAY, clock.now() - 4 * DAY);
+    reading = makeReading();
+    reading.start();
+    await reading.caughtUp();
+    expect(rows.map(({ guid, late, recovering }) => [guid, late, recovering])).toEqual([
+      ['FAR-MISSED', true, true],
+      ['NEAR-LATE', true, true],
+    ]);
   });
 
   it('with the same messages under another device number after a restart is no other one', async () => {
