@@ -1,9 +1,22 @@
 /** What hangs on a known text: the sends that count, and the messages that wait with it. */
 
 import type { Category } from '../../protocol/names.ts';
-import type { Send } from './ledger.ts';
 import type { KnownText } from './near-index.ts';
 import type { Recipient } from './requests.ts';
+
+export interface Send {
+  name: string;
+  address: string;
+  people: string[];
+  text: KnownText<Load> | null;
+  /** Since when it counts, monotonic; while in flight since when it is. Wall time beside it, only to be told. */
+  mono: number;
+  at: number;
+  /** `unknown` counts, and counts anew if its row shows up after all. */
+  phase: 'in_flight' | 'unknown' | 'settled';
+  /** Counts no longer from here on (monotonic). */
+  until: number;
+}
 
 export interface Load {
   sends: Send[];

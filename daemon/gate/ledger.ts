@@ -11,7 +11,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import { decode, encode, type Fingerprint } from './fingerprint.ts';
 import { COUNT_LIMIT } from './interval.ts';
-import type { Load } from './known-texts.ts';
+import type { Load, Send } from './known-texts.ts';
 import type { Likeness } from './near.ts';
 import type { KnownText, NearIndex, NearText } from './near-index.ts';
 
@@ -27,20 +27,6 @@ export interface Slot {
   people: string[];
   reply: boolean;
   print: Fingerprint;
-}
-
-export interface Send {
-  name: string;
-  address: string;
-  people: string[];
-  text: KnownText<Load> | null;
-  /** Since when it counts, monotonic; while in flight since when it is. Wall time beside it, only to be told. */
-  mono: number;
-  at: number;
-  /** `unknown` counts, and counts anew if its row shows up after all. */
-  phase: 'in_flight' | 'unknown' | 'settled';
-  /** Counts no longer from here on (monotonic). */
-  until: number;
 }
 
 /** What lies near a text. */
