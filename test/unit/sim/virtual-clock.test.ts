@@ -27,7 +27,6 @@ describe('in virtual time', () => {
       import { performance as perf } from 'node:perf_hooks';
       import { hrtime } from 'node:process';
       const begin = { hr: hrtime.bigint(), pair: process.hrtime(), perf: perf.now(), date: Date.now() };
-      const real = process.cpuUsage();
       setTimeout(() => {
         const [seconds, nanos] = process.hrtime(begin.pair);
         tell({ hr: Number(process.hrtime.bigint() - begin.hr) / 1e6, pair: seconds * 1e3 + nanos / 1e6,
@@ -38,18 +37,18 @@ describe('in virtual time', () => {
     );
     const after = virtualNow(env);
     for (const name of ['hr', 'pair', 'perf']) expect(seen[name]).toBeGreaterThanOrEqual(60_000);
-    for (const name of ['pair', 'perf']) expect(Math.abs((seen[name] ?? 0) - (seen.hr ?? 0))).toBeLessThan(5_000);
-    // The wall clock knows milliseconds only: 500 of the virtual ones.
-    expect(Math.abs((seen.date ?? 0) - (seen.hr ?? 0))).toBeLessThan(5_000);
-    expect(Math.abs(seen.origin ?? 0)).toBeLessThan(5_000);
-    expect(Math.abs(seen.words ?? 0)).toBeLessThan(5_000);
+    for (const name of ['pair', 'perf']) expect(Math.abs((seen[name] ?? 0) - (seen.hr ?? 0))).toBeLessThan(30_000);
+    // A clock that is not virtual would be 60 s off; a busy machine may take a while between two looks.
+    expect(Math.abs((seen.date ?? 0) - (seen.hr ?? 0))).toBeLessThan(30_000);
+    expect(Math.abs(seen.origin ?? 0)).toBeLessThan(30_000);
+    expect(Math.abs(seen.words ?? 0)).toBeLessThan(30_000);
     expect(seen.now).toBeGreaterThanOrEqual(before);
     expect(seen.now).toBeLessThanOrEqual(after);
     expect(before).toBeGreaterThanOrEqual(START);
   });
 
   it('no timer fires before its time, of any kind', async () => {
-    const early = await told<[string, number][]>(
+    const seen = await told<[string, number][]>(
       `
       import { setTimeout as later, clearTimeout } from 'node:timers';
       import { setTimeout as pause, setInterval as ticks, scheduler } from 'node:timers/promises';
@@ -81,11 +80,13 @@ describe('in virtual time', () => {
       tell(seen);`,
       simClockEnv({ factor: 100 }),
     );
-    const kinds = [...new Set(early.map(([kind]) => kind))].sort();
+    const kinds = [...new Set(seen.map(([kind]) => kind))].sort();
     const wanted = ['global', 'interval', 'promises value', 'promisify v', 'refresh', 'tick', 'timers', 'wait'];
     expect(kinds).toEqual(wanted);
-    expect(early.length).toBeGreaterThan(200);
-    expect(early.filter(([, late]) => late < 0)).toEqual([]);
+    expect(seen.length).toBeGreaterThan(200);
+    expect(seen.filter(([, late]) => late < 0)).toEqual([]);
+    // One that is not virtual would take up to 400 s of the virtual ones.
+    expect(seen.filter(([, late]) => late > 100_000)).toEqual([]);
   });
 
   it('timers are as ever: cleared, unreferenced, numbers, cut off by a signal, and 1 ms when they are too long', async () => {
@@ -124,8 +125,8 @@ describe('in virtual time', () => {
     expect(Object.keys(seen)).not.toContain('cleared');
     expect(Object.keys(seen)).not.toContain('byNumber');
     expect(Object.keys(seen)).not.toContain('scoped');
+    // Unchanged it would come after 3,000 virtual seconds, long after the end.
     expect(Number(seen.abort)).toBeGreaterThan(9_000);
-    expect(Number(seen.abort)).toBeLessThan(29_000);
   });
 
   it('dates are as ever: given ones stay, classes go on, types hold', async () => {
