@@ -14,13 +14,14 @@
 import type { Clock, Timer } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { type Db, isBusy } from '../host/db.ts';
-import { messageOf, type RelayError } from '../host/errors.ts';
+import { messageOf } from '../host/errors.ts';
 import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import { ChatDb, chatDbError, fileIdentity } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
 import { Cursor } from './cursor.ts';
 import { Holding } from './holding.ts';
+import { ReadingTrouble, type Trouble } from './reading-trouble.ts';
 import { POLL_MS, Watcher } from './watcher.ts';
 
 export type { SettledRow } from './chat-row.ts';
@@ -29,16 +30,10 @@ export type CaughtUp = { ok: true } | { ok: false; condition: string };
 
 /** Rows older than this at first sight are late. */
 export const LATE_MS = 86_400_000;
-export const RETRY_MS = 2_000;
 /** Rows of one group commit: about 10 ms of work with what they cause. */
 const PAGE = 200;
-const BUSY_RETRY_MS = { first: 20, most: 500 };
-/** A database that is busy for so long, or a row that cannot be told, makes the relay not ready. */
-const BEHIND_MS = 5_000;
-const FAILED_RETRY_MS = 1_000;
 /** Another file behind the path is looked for at file events, before each send, and every so many timer looks. */
 const FILE_LOOKS = 10;
-const CONDITIONS = ['chat_db_missing', 'chat_db_denied', 'chat_db_unusable'];
 
 export interface ReadingOptions {
   /** chat.db; may not be there yet. */
@@ -59,10 +54,10 @@ export class Reading {
   readonly #cursor: Cursor;
   readonly #holding = new Holding();
   readonly #watcher: Watcher;
+  readonly #trouble: ReadingTrouble;
   readonly #listeners = new Set<() => void>();
   #state: 'made' | 'running' | 'stopped' = 'made';
   #chatDb: ChatDb | null = null;
-  #condition = 'chat_db_missing';
   /** The open file has to be compared with the cursor. */
   #unchecked = false;
   #checkedBefore = false;
@@ -81,13 +76,12 @@ export class Reading {
   #busy = false;
   #running: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
-  #troubleSince: number | null = null;
-  #busyRetryMs = BUSY_RETRY_MS.first;
   #looks = 0;
 
   constructor(o: ReadingOptions) {
     this.#o = o;
     this.#cursor = new Cursor(o.db);
+    this.#trouble = new ReadingTrouble(o);
     this.#watcher = new Watcher({ path: o.path, clock: o.clock, look: (cause) => this.#look(cause) });
   }
 
@@ -158,7 +152,7 @@ export class Reading {
     this.#looks += 1;
     if ((cause === 'file' || this.#looks % FILE_LOOKS === 0) && this.#isOtherFile()) this.#suspect = true;
     // In trouble a timer of its own tries again.
-    if (this.#troubleSince !== null) return;
+    if (this.#trouble.isWaiting) return;
     try {
       if (!this.#suspect && chatDb.dataVersion() === this.#completeVersion) return;
     } catch (error) {
@@ -211,7 +205,7 @@ export class Reading {
     try {
       this.#chatDb = ChatDb.open(this.#o.path);
     } catch (error) {
-      this.#unreadable(chatDbError(this.#o.path, error));
+      this.#retry(this.#trouble.unreadable(chatDbError(this.#o.path, error)));
       return false;
     }
     this.#unchecked = true;
@@ -240,7 +234,7 @@ export class Reading {
       return this.#wake();
     }
     const waitMs = await this.#readToEnd(chatDb);
-    this.#recovered();
+    this.#trouble.recovered();
     if (waitMs !== null) this.#wakeIn(waitMs);
     else {
       this.#completeVersion = version;
@@ -344,41 +338,15 @@ export class Reading {
   }
 
   #failed(error: unknown): void {
-    const untold = error instanceof Untold;
-    if (!untold && !isBusy(error)) {
-      this.#close();
-      return this.#unreadable(chatDbError(this.#o.path, error));
-    }
-    this.#troubleSince ??= this.#o.clock.mono();
-    const why = messageOf(untold ? error.cause : error);
-    this.#wakeIn(untold ? FAILED_RETRY_MS : this.#nextBusyRetry());
-    if (!untold && this.#o.clock.mono() - this.#troubleSince < BEHIND_MS) return;
-    const remedy = untold ? 'Look into the log; if it stays, report it.' : 'Quit other programs that use chat.db.';
-    if (!this.#o.health.has('chat_db_behind')) this.#o.log.error('chat_db_behind', { error: why });
-    this.#o.health.raise('chat_db_behind', 'error', `New rows of chat.db cannot be taken in: ${why}.`, remedy);
-    this.#answer({ ok: false, condition: 'chat_db_behind' });
+    if (error instanceof Untold) return this.#retry(this.#trouble.untold(error.cause));
+    if (isBusy(error)) return this.#retry(this.#trouble.busy(error));
+    this.#close();
+    this.#retry(this.#trouble.unreadable(chatDbError(this.#o.path, error)));
   }
 
-  #unreadable(error: RelayError): void {
-    const { health, log } = this.#o;
-    if (!health.has(error.code)) log.warn(error.code, { error: error.message });
-    for (const name of CONDITIONS) if (name !== error.code) health.clear(name);
-    health.raise(error.code, 'error', error.message, error.hint);
-    this.#condition = error.code;
-    this.#wakeIn(isBusy(error.cause) ? this.#nextBusyRetry() : RETRY_MS);
-    this.#answer({ ok: false, condition: this.#condition });
-  }
-
-  #nextBusyRetry(): number {
-    const delay = this.#busyRetryMs;
-    this.#busyRetryMs = Math.min(2 * delay, BUSY_RETRY_MS.most);
-    return delay;
-  }
-
-  #recovered(): void {
-    this.#troubleSince = null;
-    this.#busyRetryMs = BUSY_RETRY_MS.first;
-    for (const name of [...CONDITIONS, 'chat_db_behind']) this.#o.health.clear(name);
+  #retry({ retryMs, condition }: Trouble): void {
+    this.#wakeIn(retryMs);
+    if (condition !== null) this.#answer({ ok: false, condition });
   }
 
   #answer(answer: CaughtUp): void {

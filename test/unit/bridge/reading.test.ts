@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SettledRow } from '../../../daemon/bridge/chat-row.ts';
 import { JOIN_MS, OWNER_MS } from '../../../daemon/bridge/holding.ts';
-import { RETRY_MS, Reading } from '../../../daemon/bridge/reading.ts';
+import { Reading } from '../../../daemon/bridge/reading.ts';
+import { RETRY_MS } from '../../../daemon/bridge/reading-trouble.ts';
 import { GroupCommit } from '../../../daemon/host/commit.ts';
 import { Health } from '../../../daemon/host/health.ts';
 import { silentLog } from '../../../daemon/host/log.ts';
@@ -173,7 +174,8 @@ describe('from the cursor on', () => {
         return result;
       }
     }
-    reading = makeReading(new Disk(store.db));
+    const disk = new Disk(store.db);
+    reading = makeReading(disk);
     reading.start();
     await reading.caughtUp();
     failing = true;
@@ -187,6 +189,8 @@ describe('from the cursor on', () => {
     expect(await reading.caughtUp()).toEqual({ ok: true });
     expect(flushed).toBeGreaterThan(0);
     expect({ told: texts(), cursor: reading.stats().cursor }).toEqual({ told: ['one'], cursor: 1 });
+    await reading.stop();
+    await disk.close();
   });
 
   it('tells a change in place to those who listen, and is not behind for it', async () => {
@@ -419,6 +423,23 @@ describe('another chat.db', () => {
     await reading.caughtUp();
     expect(generations).toHaveLength(1);
     expect(rows.map(({ guid }) => guid)).toEqual(['NEW-1']);
+  });
+
+  it('with an older row of this store’s time before all that is new: told as late', async () => {
+    await reading.stop();
+    chat.close();
+    rmSync(path);
+    copyFileSync(replacement('new.db', ['NEW-1']), path);
+    chat = new ChatDbFile(path);
+    await store.reopen();
+    store.db.sql('UPDATE chat_cursor SET began_at = ?').run(clock.now() - 40 * DAY);
+    reading = makeReading();
+    reading.start();
+    await reading.caughtUp();
+    expect(rows.map(({ guid, late }) => [guid, late])).toEqual([
+      ['OLD', true],
+      ['NEW-1', false],
+    ]);
   });
 
   it('rows vanished with the power, and their ROWIDs came again', async () => {

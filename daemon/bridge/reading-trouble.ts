@@ -1,0 +1,84 @@
+/**
+ * What is wrong with reading `chat.db`: as a condition in health, and as the time until the next try.
+ *
+ *   fine ──unreadable──▶ chat_db_missing | chat_db_denied | chat_db_unusable      ──recovered──▶ fine
+ *        ──busy for BEHIND_MS, or a row that cannot be told──▶ chat_db_behind     ──recovered──▶ fine
+ */
+import type { Clock } from '../host/clock.ts';
+import { isBusy } from '../host/db.ts';
+import { messageOf, type RelayError } from '../host/errors.ts';
+import type { Health } from '../host/health.ts';
+import type { Log } from '../host/log.ts';
+
+export const RETRY_MS = 2_000;
+const BUSY_RETRY_MS = { first: 20, most: 500 };
+const UNTOLD_RETRY_MS = 1_000;
+/** A database that is busy for so long makes the relay not ready. */
+const BEHIND_MS = 5_000;
+const UNREADABLE = ['chat_db_missing', 'chat_db_denied', 'chat_db_unusable'];
+
+export interface Trouble {
+  retryMs: number;
+  /** The name of the condition, or null if it is too early to speak of one. */
+  condition: string | null;
+}
+
+export class ReadingTrouble {
+  readonly #clock: Clock;
+  readonly #health: Health;
+  readonly #log: Log;
+  #sinceMono: number | null = null;
+  #busyRetryMs = BUSY_RETRY_MS.first;
+
+  constructor({ clock, health, log }: { clock: Clock; health: Health; log: Log }) {
+    this.#clock = clock;
+    this.#health = health;
+    this.#log = log;
+  }
+
+  /** Rows wait for a try that is set; looking sooner does not help. */
+  get isWaiting(): boolean {
+    return this.#sinceMono !== null;
+  }
+
+  /** chat.db cannot be opened or read. */
+  unreadable(error: RelayError): Trouble {
+    if (!this.#health.has(error.code)) this.#log.warn(error.code, { error: error.message });
+    for (const name of UNREADABLE) if (name !== error.code) this.#health.clear(name);
+    this.#health.raise(error.code, 'error', error.message, error.hint);
+    return { retryMs: isBusy(error.cause) ? this.#nextBusyRetry() : RETRY_MS, condition: error.code };
+  }
+
+  /** Somebody holds a lock on chat.db. */
+  busy(error: unknown): Trouble {
+    this.#sinceMono ??= this.#clock.mono();
+    const late = this.#clock.mono() - this.#sinceMono >= BEHIND_MS;
+    if (late) this.#behind(error, 'Quit other programs that use chat.db.');
+    return { retryMs: this.#nextBusyRetry(), condition: late ? 'chat_db_behind' : null };
+  }
+
+  /** Rows were read, but what they cause could not be stored. */
+  untold(error: unknown): Trouble {
+    this.#sinceMono ??= this.#clock.mono();
+    this.#behind(error, 'Look into the log; if it stays, report it.');
+    return { retryMs: UNTOLD_RETRY_MS, condition: 'chat_db_behind' };
+  }
+
+  recovered(): void {
+    this.#sinceMono = null;
+    this.#busyRetryMs = BUSY_RETRY_MS.first;
+    for (const name of [...UNREADABLE, 'chat_db_behind']) this.#health.clear(name);
+  }
+
+  #behind(error: unknown, remedy: string): void {
+    const why = messageOf(error);
+    if (!this.#health.has('chat_db_behind')) this.#log.error('chat_db_behind', { error: why });
+    this.#health.raise('chat_db_behind', 'error', `New rows of chat.db cannot be taken in: ${why}.`, remedy);
+  }
+
+  #nextBusyRetry(): number {
+    const delay = this.#busyRetryMs;
+    this.#busyRetryMs = Math.min(2 * delay, BUSY_RETRY_MS.most);
+    return delay;
+  }
+}
