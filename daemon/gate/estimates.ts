@@ -102,7 +102,7 @@ export class Estimates {
     const ahead = this.#queue.ahead(near, asked.order, dueAt);
     if (dueAt > wall) ahead.timed += asked.before;
     else ahead.now += asked.before;
-    const turn = this.#turn(around, ahead.now);
+    const turn = this.#turn(around, ahead.now, now);
     const own = Math.max(turn, now + dueAt - wall);
     const count = Math.min(COUNT_LIMIT, around.count + ahead.now);
     const at = own + this.#row(count, ahead.timed);
@@ -130,8 +130,7 @@ export class Estimates {
   }
 
   /** When the turn comes of one with so many before it, monotonic. */
-  #turn(around: Surroundings, ahead: number): number {
-    const now = this.#clock.mono();
+  #turn(around: Surroundings, ahead: number, now: number): number {
     let first = now;
     if (around.inFlight) first = now + this.intervalFor(around.count);
     else if (around.last) first = Math.max(now, around.last.send.mono + this.intervalFor(around.count));

@@ -1,7 +1,8 @@
 /** Says what happens, as it happens: the controller's events and the simulated Mac's, as lines of the timeline. */
 import type { StoredEvent } from '../../protocol/controller.ts';
 import type { MessageInbound, MessageStatus } from '../../protocol/events.ts';
-import { CUSTOMERS, nameOf } from './cast.ts';
+import { nameOf } from './cast.ts';
+import { COMMANDS } from './story.ts';
 import type { Timeline } from './timeline.ts';
 
 export class Narrator {
@@ -26,7 +27,7 @@ export class Narrator {
 
   #status(status: MessageStatus): void {
     const who = nameOf(status.to);
-    if (CUSTOMERS.includes(status.to)) return this.#ofMany(status, who);
+    if (status.command === COMMANDS.ready) return this.#ofMany(status, who);
     const words = this.#words(status, who);
     if (words) this.#timeline.say('relay', words, status.state === 'not_delivered');
   }

@@ -12,8 +12,8 @@ import type { Promised } from './timeline.ts';
 
 /** Near-same texts to different people keep at least this apart (GATE: up to 10 recipients in 24 h). */
 const INTERVAL_MS = 60_000;
-/** A reply that took longer than this has waited for something. */
-const REPLY_MS = 30_000;
+/** Five near-same texts that wait for one another would take four intervals. */
+const REPLY_MS = INTERVAL_MS;
 
 export interface Seen {
   /** All rows of chat.db, in the order of their ROWID. */

@@ -137,7 +137,7 @@ async function killed(stage: Stage, say: Timeline): Promise<void> {
   say.say('cloud', `message.send to Bob: “${TEXTS.plumber}”`);
   await stage.send(BOB, TEXTS.plumber, {}, COMMANDS.plumber);
   await stage.sim.waitFor(
-    (event) => event?.kind === 'osascript' && event.handle === BOB,
+    (event) => event?.kind === 'osascript' && event.text === TEXTS.plumber,
     'Messages is asked to write to Bob',
   );
   await stage.killRelay();
