@@ -6,9 +6,6 @@
  * The constructor makes everything and touches nothing outside the relay's folder; `start` begins to read, to send and to talk; `stop` takes
  * nothing new, finishes the send that runs, says goodbye, and leaves everything on disk.
  */
-import { randomBytes } from 'node:crypto';
-import type { CommandResult } from '../protocol/events.ts';
-import { MAX_LIFETIME_MS } from '../protocol/limits.ts';
 import { MessagesBridge } from './bridge/bridge.ts';
 import type { AttemptState, RowSighting } from './bridge/sightings.ts';
 import { Gate } from './gate/gate.ts';
@@ -26,8 +23,8 @@ import { VERSION } from './host/version.ts';
 import { Journal } from './journal/journal.ts';
 import { Link } from './link/link.ts';
 import { Dial } from './link/socket.ts';
-import { headlineOf } from './local/headline.ts';
-import type { LocalAnswer, LocalEvent, LocalHandlers, Sent, Status } from './local/schemas.ts';
+import { personsDoors } from './local/doors.ts';
+import type { Status } from './local/schemas.ts';
 import { LocalServer } from './local/server.ts';
 import { Outbox, type Sighted } from './outbox/outbox.ts';
 import { Questions } from './outbox/questions.ts';
@@ -84,7 +81,15 @@ export class Relay {
 
     // May it be sent, and when?
     const sender = { kind: config.sender.kind, since: senderSinceAt(config) };
-    const gate = new Gate({ db, clock, health, log: log.room('gate'), policy: config.policy, sender });
+    const gate = new Gate({
+      db,
+      clock,
+      health,
+      log: log.room('gate'),
+      policy: config.policy,
+      sender,
+      onSenderHealth: (now) => journal.append('sender.health', now),
+    });
     this.#gate = gate;
 
     // How it gets into Messages, and what chat.db says.
@@ -138,7 +143,19 @@ export class Relay {
     // The person at the Mac.
     this.#local = new LocalServer({
       path: paths.socket,
-      handlers: this.#handlers(),
+      handlers: personsDoors({
+        about: { device: config.device, version: VERSION, started_at: Math.round(this.#startedAt) },
+        clock,
+        commit,
+        conditions: health,
+        controller: () => this.#controllerState(),
+        chatDb: () => this.#chatDbState(),
+        lastInboundAt: () => this.#lastInboundAt,
+        sender: gate,
+        outbox: this.#outbox,
+        questions: this.#questions,
+        journal,
+      }),
       now: () => clock.now(),
       log: log.room('local'),
     });
@@ -217,7 +234,8 @@ export class Relay {
       { id: `in_${guid}` },
     );
     this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
-    if (handle === '') return;
+    // Somebody joining or leaving a group is told, but it is no message: it opens nothing for a reply.
+    if (handle === '' || kind === 'group_event') return;
     const effects = this.#gate.inbound({
       guid,
       handle,
@@ -262,10 +280,7 @@ export class Relay {
     void this.#commit.run(() => this.#journal.append('relay.health', data)).catch(() => {});
   }
 
-  #status(): Status {
-    const { clock, config } = this.#o;
-    const conditions = this.#health.list();
-    const seen = this.#bridge.stats();
+  #controllerState(): Status['controller'] {
     const link = this.#link?.state;
     const phases = {
       idle: 'off',
@@ -275,111 +290,17 @@ export class Relay {
       waiting: 'waiting',
     } as const;
     return {
-      ready: this.#health.ready,
-      headline: headlineOf(conditions),
-      device: config.device,
-      version: VERSION,
-      pid: process.pid,
-      started_at: Math.round(this.#startedAt),
-      now: Math.round(clock.now()),
-      controller: {
-        state: link ? phases[link.phase] : 'off',
-        url: config.controller?.url ?? null,
-        since: link ? Math.round(link.since) : null,
-        ...(link?.last && link.phase !== 'open' ? { last_error: link.last.words } : {}),
-        unacked_events: this.#journal.unacked,
-      },
-      queue: this.#outbox.messages.counts(),
-      last_send_at: this.#outbox.dispatcher.lastSendAt,
-      last_inbound_at: this.#lastInboundAt,
-      chat_db: {
-        path: config.messages.chat_db,
-        readable: seen.readable,
-        cursor_rowid: seen.cursor,
-        last_row_at: seen.lastRowAt,
-      },
-      sender: this.#gate.health(),
-      conditions,
+      state: link ? phases[link.phase] : 'off',
+      url: this.#o.config.controller?.url ?? null,
+      since: link ? Math.round(link.since) : null,
+      ...(link?.last && link.phase !== 'open' ? { last_error: link.last.words } : {}),
+      unacked_events: this.#journal.unacked,
     };
   }
 
-  /** What a person at the Mac may do: the same doors as the controller's, without the line. */
-  #handlers(): LocalHandlers {
-    return {
-      status: () => this.#status(),
-      queue: ({ limit, cursor }) => {
-        const { data, next } = this.#questions.queue({ limit, cursor });
-        return next === undefined ? data : { ...data, next };
-      },
-      message: (id) => {
-        const message = this.#outbox.messages.get(id);
-        return message ? this.#questions.present(message) : null;
-      },
-      gateCheck: async (asked) => {
-        const answer = this.#questions.check(asked);
-        return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
-      },
-      cancel: async (message) => {
-        const answer = await this.#commit.run(() => this.#outbox.cancel({ message }));
-        if (!answer.ok) return { ok: false, error: { code: answer.code, message: answer.message } };
-        return { ok: true, data: answer.detail as { cancelled: string[]; too_late: number } };
-      },
-      send: async ({ to, text }) => this.#sendLocally(to, text),
-      pause: async (reason) => this.#bySelf('sender.pause', { reason }, () => this.#gate.health()),
-      resume: async () => {
-        const result = await this.#commit.run(() => this.#outbox.resume('person'));
-        if (!result.ok) return { ok: false, error: { code: result.code, message: result.message } };
-        return { ok: true, data: this.#gate.health() };
-      },
-      events: ({ afterSeq }, onEvent) => this.#follow(afterSeq ?? this.#journal.lastSeq, onEvent),
-    };
-  }
-
-  async #sendLocally(to: string, text: string): Promise<LocalAnswer<Sent>> {
-    const created = Math.round(this.#o.clock.now());
-    const data = {
-      to,
-      text,
-      category: 'conversational',
-      pacing: 'queue',
-      created,
-      expires_at: created + MAX_LIFETIME_MS / 30,
-    };
-    return this.#bySelf('message.send', data, (result) => ({
-      command: result.command,
-      messages: this.#outbox.messages.ofCommand(result.command).map((m) => this.#questions.present(m)),
-    }));
-  }
-
-  async #bySelf<T>(
-    name: string,
-    data: Record<string, unknown>,
-    then: (result: CommandResult) => T,
-  ): Promise<LocalAnswer<T>> {
-    const id = `local_${randomBytes(9).toString('base64url')}`;
-    const result = await this.#commit.run(() =>
-      this.#outbox.receive({ type: 'command', seq: 1, id, name, version: 1, data }),
-    );
-    if (!result.ok)
-      return { ok: false, error: { code: result.code ?? 'bad_request', message: result.message ?? 'It was refused.' } };
-    return { ok: true, data: then(result) };
-  }
-
-  #follow(afterSeq: number, onEvent: (event: LocalEvent) => void): () => void {
-    let last = afterSeq;
-    const pump = () => {
-      for (;;) {
-        const events = this.#journal.read(last, { frames: 200, bytes: 1024 * 1024 });
-        if (events.length === 0) return;
-        for (const event of events) {
-          last = event.seq;
-          onEvent(event);
-        }
-      }
-    };
-    const stop = this.#journal.onDurable(pump);
-    pump();
-    return stop;
+  #chatDbState(): Status['chat_db'] {
+    const { readable, cursor, lastRowAt } = this.#bridge.stats();
+    return { path: this.#o.config.messages.chat_db, readable, cursor_rowid: cursor, last_row_at: lastRowAt };
   }
 }
 
