@@ -138,6 +138,21 @@ describe('a row', () => {
     expect(world.ownHand).toEqual([]);
   });
 
+  it('that changes before osascript ends is told as it has become', async () => {
+    world.script('send-to-participant', `echo dispatch_started >&2\nwait_for go\n${ACCEPT}`);
+    await world.open();
+    const { running } = await world.sending('hello');
+    await world.waits('go');
+    const rowid = own('hello');
+    await world.look();
+    world.chat.update(rowid, { is_sent: 1 });
+    await world.look();
+    world.go('go');
+    await running;
+    await world.look();
+    expect(world.states()).toEqual(['sent']);
+  });
+
   it('speaks against an osascript that says nothing was sent: a doubt, and the row is told', async () => {
     world.script('send-to-participant', `wait_for go\n${fails(-600)}`);
     await world.open();
