@@ -25,13 +25,13 @@ export interface Fingerprint {
   exact: string;
   /** Equal for texts that are the same once their variables are masked; null with too few letters. */
   variables: string | null;
-  grams: Uint32Array;
+  grams: Int32Array;
   /** There were more grams than are kept. */
   truncated: boolean;
   /** More than half of its letters are CJK. */
   cjk: boolean;
   /** Keyed hashes of words and masks in their order; null without a mask or with too many. */
-  tokens: Uint32Array | null;
+  tokens: Int32Array | null;
 }
 
 export interface LetterMinima {
@@ -42,7 +42,7 @@ export interface LetterMinima {
 
 export class FingerprintMaker {
   readonly #key: Uint8Array;
-  readonly #factors: Uint32Array;
+  readonly #factors: Int32Array;
   readonly #minima: LetterMinima;
   #last: { text: string; variables: string; print: Fingerprint } | null = null;
 
@@ -51,7 +51,7 @@ export class FingerprintMaker {
     this.#key = key;
     this.#minima = minima;
     const bytes = createHmac('sha256', key).update('grams').digest();
-    this.#factors = Uint32Array.from({ length: 8 }, (_, i) => bytes.readUInt32LE(4 * i) | (i > 0 ? 1 : 0));
+    this.#factors = Int32Array.from({ length: 8 }, (_, i) => bytes.readInt32LE(4 * i) | (i > 0 ? 1 : 0));
   }
 
   /** The same text with the same variables, asked twice in a row, costs nothing: a request and its messages share it. */
@@ -80,10 +80,10 @@ export class FingerprintMaker {
   }
 
   #gramsOf(shape: string): Pick<Fingerprint, 'grams' | 'truncated' | 'cjk'> {
-    if (shape === '') return { grams: new Uint32Array(0), truncated: false, cjk: false };
+    if (shape === '') return { grams: new Int32Array(0), truncated: false, cjk: false };
     const codes = codesOf(` ${shape} `);
     const size = codes.length;
-    const found = new Uint32Array(size);
+    const found = new Int32Array(size);
     let count = 0;
     let cjk = 0;
     let others = 0;
@@ -114,11 +114,11 @@ export class FingerprintMaker {
     };
   }
 
-  #tokensOf(shape: string): Uint32Array | null {
+  #tokensOf(shape: string): Int32Array | null {
     if (!holdsMask(shape)) return null;
     const tokens = tokensOf(shape);
     if (tokens.length > MAX_TOKENS) return null;
-    return Uint32Array.from(tokens, (token) => {
+    return Int32Array.from(tokens, (token) => {
       let hash = 0;
       for (const code of codesOf(token)) hash = this.#hash(hash, code, 0x110001, token.length);
       return hash;
@@ -135,7 +135,7 @@ export class FingerprintMaker {
       rotated(Math.imul(d, f[4] ?? 0), 24);
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return (h ^ (h >>> 16)) >>> 0;
+    return h ^ (h >>> 16);
   }
 }
 
@@ -143,11 +143,12 @@ function rotated(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-function codesOf(text: string): Uint32Array {
-  const codes = new Uint32Array(text.length);
+function codesOf(text: string): Int32Array {
+  const codes = new Int32Array(text.length);
   let size = 0;
   for (let i = 0; i < text.length; i += 1) {
-    const code = text.codePointAt(i) ?? 0;
+    const unit = text.charCodeAt(i);
+    const code = unit < 0xd800 || unit > 0xdbff ? unit : (text.codePointAt(i) ?? unit);
     if (code > 0xffff) i += 1;
     codes[size] = code;
     size += 1;
@@ -175,7 +176,7 @@ export function encode(print: Fingerprint): Uint8Array {
   const head = Buffer.from([CANONICAL_VERSION, flags, print.tokens?.length ?? 0, 0]);
   const numbers = Buffer.alloc(4 * ((print.tokens?.length ?? 0) + print.grams.length));
   let at = 0;
-  for (const list of [print.tokens ?? [], print.grams]) for (const value of list) at = numbers.writeUInt32LE(value, at);
+  for (const list of [print.tokens ?? [], print.grams]) for (const value of list) at = numbers.writeInt32LE(value, at);
   return Buffer.concat([head, Buffer.from(print.exact + (print.variables ?? ''), 'latin1'), numbers]);
 }
 
@@ -186,8 +187,8 @@ export function decode(bytes: Uint8Array): Fingerprint | null {
   const flags = buffer[1] ?? 0;
   const tokens = buffer[2] ?? 0;
   const keys = flags & VARIABLES ? 36 : 20;
-  const numbers = new Uint32Array((buffer.length - keys) >> 2);
-  for (let i = 0; i < numbers.length; i += 1) numbers[i] = buffer.readUInt32LE(keys + 4 * i);
+  const numbers = new Int32Array((buffer.length - keys) >> 2);
+  for (let i = 0; i < numbers.length; i += 1) numbers[i] = buffer.readInt32LE(keys + 4 * i);
   return {
     exact: buffer.toString('latin1', 4, 20),
     variables: flags & VARIABLES ? buffer.toString('latin1', 20, 36) : null,

@@ -7,7 +7,7 @@
  *
  * The caller owes: `drop` for every `keep`.
  */
-import { type Fingerprint, nameOf } from './fingerprint.ts';
+import { type Fingerprint, MAX_GRAMS, nameOf } from './fingerprint.ts';
 import { type Likeness, likeness } from './near.ts';
 import type { NearRules } from './policy.ts';
 
@@ -41,6 +41,7 @@ export class NearIndex<T> {
   #slots: (KnownText<T> | null)[] = [];
   #lists = new Map<number, number[]>();
   #met = new Uint16Array(1024);
+  #touched = new Uint32Array(1024);
   #dead = 0;
   #generation = 0;
 
@@ -73,7 +74,10 @@ export class NearIndex<T> {
     this.#generation += 1;
     this.#names.set(name, text);
     this.#slots.push(text);
-    if (this.#slots.length > this.#met.length) this.#met = new Uint16Array(2 * this.#met.length);
+    if (this.#slots.length > this.#met.length) {
+      this.#met = new Uint16Array(2 * this.#met.length);
+      this.#touched = new Uint32Array(this.#met.length);
+    }
     put(this.#exact, print.exact, text);
     if (print.variables !== null) put(this.#variables, print.variables, text);
     this.#wordsOf(print)?.add(text);
@@ -111,7 +115,7 @@ export class NearIndex<T> {
     return found;
   }
 
-  #gramCandidates(grams: Uint32Array, judge: (text: KnownText<T>) => void): void {
+  #gramCandidates(grams: Int32Array, judge: (text: KnownText<T>) => void): void {
     const least = Math.min(this.#rules.min_grams, this.#rules.min_grams_cjk);
     if (grams.length < least) return;
     const lists: number[][] = [];
@@ -124,24 +128,42 @@ export class NearIndex<T> {
     const skip = Math.max(0, Math.min(lists.length, shared - MEETINGS));
     const bound = skip > 0 ? longestButFor(lists, skip) : Number.POSITIVE_INFINITY;
     let skipped = 0;
-    const touched: number[] = [];
+    let touched = 0;
     const met = this.#met;
+    const slots = this.#touched;
     for (const list of lists) {
       if (list.length >= bound && skipped < skip && list.length > SHORT_LIST) {
         skipped += 1;
         continue;
       }
-      for (const slot of list) {
-        if (met[slot] === 0) touched.push(slot);
-        met[slot] = (met[slot] as number) + 1;
+      for (let i = 0; i < list.length; i += 1) {
+        const slot = list[i] as number;
+        const times = met[slot] as number;
+        if (times === 0) {
+          slots[touched] = slot;
+          touched += 1;
+        }
+        met[slot] = times + 1;
       }
     }
-    for (const slot of touched) {
-      const times = met[slot] as number;
+    for (let i = 0; i < touched; i += 1) {
+      const slot = slots[i] as number;
+      const most = (met[slot] as number) + skipped;
       met[slot] = 0;
+      if (most < shared) continue;
       const text = this.#slots[slot];
-      if (text && times + skipped >= shared) judge(text);
+      if (text && most >= this.#leastShared(grams.length, text.print.grams.length)) judge(text);
     }
+  }
+
+  /** Texts of so many grams that share fewer than this are not near by their grams. */
+  #leastShared(a: number, b: number): number {
+    const { jaccard, containment, contained_size } = this.#rules;
+    if (a === MAX_GRAMS || b === MAX_GRAMS) return Math.ceil(this.#share * Math.min(a, b) - 1e-9);
+    const byJaccard = ((a + b) * jaccard) / (1 + jaccard);
+    const smaller = Math.min(a, b);
+    const byContainment = smaller >= contained_size * Math.max(a, b) ? containment * smaller : byJaccard;
+    return Math.ceil(Math.min(byJaccard, byContainment) - 1e-9);
   }
 
   #shortCandidates(print: Fingerprint, judge: (text: KnownText<T>) => void): void {

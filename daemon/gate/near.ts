@@ -54,7 +54,7 @@ function measure(a: Fingerprint, b: Fingerprint): Measured {
 }
 
 /** Numbers that two sorted lists without doubles share. */
-export function sharedCount(a: Uint32Array, b: Uint32Array): number {
+export function sharedCount(a: Int32Array, b: Int32Array): number {
   let count = 0;
   let i = 0;
   let j = 0;
@@ -72,7 +72,7 @@ export function sharedCount(a: Uint32Array, b: Uint32Array): number {
 }
 
 /** The share of the smallest grams of the union that lie in both. */
-function estimatedJaccard(a: Uint32Array, b: Uint32Array): number {
+function estimatedJaccard(a: Int32Array, b: Int32Array): number {
   let seen = 0;
   let both = 0;
   let i = 0;
@@ -89,7 +89,7 @@ function estimatedJaccard(a: Uint32Array, b: Uint32Array): number {
 }
 
 /** Word by word: at least two shared, at most one replaced, added or dropped. */
-export function shortAlike(a: Uint32Array | null, b: Uint32Array | null): boolean {
+export function shortAlike(a: Int32Array | null, b: Int32Array | null): boolean {
   if (a === null || b === null) return false;
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   const more = long.length - short.length;

@@ -86,7 +86,7 @@ export function tail(address: string): string {
 }
 
 export function percent(share: number): string {
-  return `${Math.floor(share * 100)} %`;
+  return `${Math.round(share * 100)} %`;
 }
 
 export function seconds(ms: number): string {

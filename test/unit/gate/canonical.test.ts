@@ -1,0 +1,146 @@
+/** The shape in which texts are compared, rule by rule. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bareWords, canonical, letterCount, MASK, unmasked, variablesMasked } from '../../../daemon/gate/canonical.ts';
+
+const { link, mail, number, emoji, variable } = MASK;
+
+describe('canonical', () => {
+  it.each([
+    ['case and punctuation', 'Hello, ANNA! See you... soon?', 'hello anna see you soon'],
+    ['newlines and tabs are spaces', 'one\n\ttwo\r\nthree', 'one two three'],
+    ['invisible signs go', 'inv\u200bis\u00adi\u2060ble\ufeff \u202etext\u202c', 'invisible text'],
+    ['thin spaces do not cut words', 'f\u2009r\u200ae\u202fe', 'free'],
+    ['full-width, ligatures and bold letters', 'Ｈｅｌｌｏ ﬁne 𝐛𝐨𝐥𝐝', 'hello fine bold'],
+    ['enclosing marks go', 'a\u20dd b\u20de', 'a b'],
+    ['look-alikes of Latin', 'Сһеар gοld', 'cheap gold'],
+    ['a capital look-alike keeps its letter', 'Іnvest', 'invest'],
+    ['digits of other scripts inside a word', 'fr\u0665m', 'from'],
+    ['the same digits as a number', '\u0664\u0665 apples', `${number} apples`],
+    ['ASCII is never folded', 'modern 10 I m', `modern ${number} i m`],
+    ['accents of Latin, Greek, Cyrillic', 'Ça va, Zoë? Ёлка', 'ca va zoe eлka'],
+    ['case-fold beyond lower case', 'STRASSE Straße', 'strasse strasse'],
+    ['vowel signs of other scripts stay', 'नमस्ते', 'नमस्ते'],
+    ['signs between letters', "F-r.e_e i*t's do|ne o·k", 'free its done ok'],
+    ['but two signs are a gap', 'wait--what', 'wait what'],
+    ['links', 'See https://ex.ample/a?b=1#c now', `see ${link} now`],
+    ['links without scheme', 'shop at example.com, or t.me/abc or www.x.y', `shop at ${link} or ${link} or ${link}`],
+    ['no link: a missing space behind a full stop', 'Ok.see you. tell.me', 'oksee you tellme'],
+    ['a link ends at the first non-ASCII sign', 'https://ex.ample/a日本', `${link}日本`],
+    ['e-mail addresses', 'Write to first.last+tag@mail.example.org!', `write to ${mail}`],
+    ['numbers, dates and amounts', 'On 21/05/2026 pay $1,299.50', `on ${number} pay ${number}`],
+    ['a number inside a word', 'Room 12b', `room ${number}b`],
+    ['emoji runs, with joiners and tones', 'Party 🎉🎊 👩‍👩‍👧👍🏽 🇩🇪!', `party ${emoji}`],
+    ['keycaps are numbers', '1️⃣ first', `${number} first`],
+    ['Japanese', 'こんにちは、世界。', 'こんにちは 世界'],
+    ['Korean stays composed', '안녕하세요', '안녕하세요'],
+    ['nothing at all', ' ...\n', ''],
+  ])('%s', (_name, text, shape) => {
+    expect(canonical(text)).toBe(shape);
+    expect(canonical(shape)).toBe(shape);
+  });
+
+  it('capitals change nothing, in any alphabet with cases', () => {
+    for (const text of ['привет всем, как дела', 'zażółć gęślą jaźń', 'groß und schön', 'İstanbul', 'բարև ձեզ'])
+      expect(canonical(text.toUpperCase())).toBe(canonical(text));
+  });
+
+  it('is idempotent', () => {
+    const signs = fc.constantFrom(
+      ...[
+        'a',
+        'B',
+        'é',
+        'І',
+        'ς',
+        'ß',
+        'İ',
+        '\u0301',
+        '\u200b',
+        '\u2009',
+        '.',
+        '-',
+        "'",
+        '_',
+        '@',
+        '/',
+        ':',
+        '://',
+        'www.',
+        '.com',
+        ' ',
+      ],
+      ...[
+        '1',
+        '٥',
+        '½',
+        '🎉',
+        '👍🏽',
+        '🇩🇪',
+        '日',
+        'か',
+        '゙',
+        'ㅎ',
+        'ᄒ',
+        'ᅡ',
+        'ᆫ',
+        '안',
+        'ि',
+        'न',
+        '\ue000',
+        '\ue002',
+        '\ud800',
+        '|',
+        '│',
+        'ﬁ',
+      ],
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.string({ unit: 'grapheme', maxLength: 60 }),
+      fc.array(signs, { maxLength: 40 }).map((parts) => parts.join('')),
+    );
+    fc.assert(
+      fc.property(text, (written) => {
+        const shape = canonical(written);
+        expect(canonical(shape)).toBe(shape);
+        expect(shape).toMatch(/^(?:[\p{L}\p{M}\ue000-\ue004]+(?: [\p{L}\p{M}\ue000-\ue004]+)*)?$/u);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('takes hostile lengths in its stride', () => {
+    const started = performance.now();
+    for (const part of ['a.', 'a@', '1 ', 'a-', '.a://', 'é\u0301', '🎉 ', 'www.', 'x.com/', 'a@a.'])
+      canonical(part.repeat(10_000 / part.length));
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+});
+
+describe('what is derived from it', () => {
+  it('letters are counted by code points, masks and marks not', () => {
+    expect(letterCount(canonical('Hi 5 🎉 ok'))).toBe(4);
+    expect(letterCount('नमस्ते')).toBe(4);
+    expect(letterCount('𠀀𠀁 日')).toBe(3);
+  });
+
+  it('unmasked texts keep numbers, emoji and the hosts of links', () => {
+    expect(unmasked('42 🎉')).toBe('42 🎉');
+    expect(unmasked('https://www.Example.com/a/b?c')).toBe(unmasked('example.com/other'));
+    expect(unmasked('https://a.example/x')).not.toBe(unmasked('https://b.example/x'));
+  });
+
+  it('a whole message is read without what stands at its ends', () => {
+    for (const text of ['STOP', ' stop. ', 'Stop!!! 🛑', '🛑 STOP 1', 'S.T.O.P', 'ＳＴＯＰ'])
+      expect(bareWords(text)).toBe('stop');
+    expect(bareWords('stop it')).toBe('stop it');
+  });
+
+  it('variables are masked as whole words, wherever they stand', () => {
+    expect(variablesMasked('hi ann your annual plan', ['Ann'])).toBe(`hi ${variable} your annual plan`);
+    expect(variablesMasked('hi ann lee and ann', ['Ann', 'Ann Lee'])).toBe(`hi ${variable} and ${variable}`);
+    expect(variablesMasked('王先生您好', ['王'])).toBe(`${variable}先生您好`);
+    expect(variablesMasked('hi ann', ['42', ''])).toBe('hi ann');
+  });
+});

@@ -1,0 +1,174 @@
+/** A gate on a real store, with a clock that stands still, and short ways to ask it. */
+import { Gate } from '../../../daemon/gate/gate.ts';
+import type { GateMessage, GateRequest, Recipient } from '../../../daemon/gate/requests.ts';
+import { Health } from '../../../daemon/host/health.ts';
+import { silentLog } from '../../../daemon/host/log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { openStore, type TestStore } from '../../support/store.ts';
+
+export const OLD_SENDER = Date.UTC(2020, 0, 1);
+const DAY = 86_400_000;
+
+export interface Asking {
+  category?: GateRequest['category'];
+  pacing?: GateRequest['pacing'];
+  variables?: string[];
+  notBefore?: number;
+  expiresAt?: number;
+  command?: string;
+}
+
+export class GateWorld {
+  readonly store: TestStore = openStore();
+  readonly clock = new FakeClock();
+  health = new Health(this.clock);
+  gate: Gate;
+  readonly told: string[] = [];
+  readonly #policy: Record<string, unknown>;
+  readonly #since: number | null;
+  #order = 0;
+  /** What the outbox would still hold. */
+  readonly waiting = new Map<string, GateMessage>();
+
+  constructor(o: { policy?: Record<string, unknown>; since?: number | null } = {}) {
+    this.#policy = o.policy ?? {};
+    this.#since = o.since === undefined ? OLD_SENDER : o.since;
+    this.gate = this.#open();
+  }
+
+  #open(): Gate {
+    const gate = new Gate({
+      db: this.store.db,
+      clock: this.clock,
+      health: this.health,
+      log: silentLog,
+      policy: this.#policy,
+      sender: { kind: 'shared', since: this.#since },
+      timeZone: 'UTC',
+      onSenderHealth: (health) => this.told.push(health.state),
+    });
+    gate.load();
+    return gate;
+  }
+
+  /** As after a crash: a new gate on the same store, given what waits. */
+  async restart(): Promise<void> {
+    await this.store.reopen();
+    this.health = new Health(this.clock);
+    this.gate = this.#open();
+    this.gate.add([...this.waiting.values()]);
+  }
+
+  request(to: string | string[] | Recipient, text: string, o: Asking = {}): GateRequest {
+    const recipients =
+      typeof to === 'object' && !Array.isArray(to)
+        ? [to]
+        : [to].flat().map((handle): Recipient => ({ kind: 'handle', handle }));
+    return {
+      command: o.command ?? `c${this.#count()}`,
+      recipients,
+      text,
+      variables: o.variables ?? [],
+      category: o.category ?? 'conversational',
+      pacing: o.pacing ?? 'queue',
+      notBefore: o.notBefore ?? null,
+      expiresAt: o.expiresAt ?? this.clock.now() + 20 * DAY,
+      timeZone: null,
+    };
+  }
+
+  admit(to: string | string[] | Recipient, text: string, o: Asking = {}) {
+    return this.gate.admit(this.request(to, text, o));
+  }
+
+  /** Admits and adds what may wait. Returns the ids, in the order of the recipients; null for the refused. */
+  send(to: string | string[] | Recipient, text: string, o: Asking = {}): (string | null)[] {
+    const request = this.request(to, text, o);
+    return this.store.db.transaction(() => {
+      const admission = this.gate.admit(request);
+      if (!admission.ok) return request.recipients.map(() => null);
+      return request.recipients.map((recipient, index) => {
+        const verdict = admission.verdicts[index];
+        if (!verdict || verdict.kind === 'refuse') return null;
+        return this.accept(request, recipient, verdict.reply);
+      });
+    });
+  }
+
+  accept(request: GateRequest, recipient: Recipient, reply: boolean): string {
+    const order = this.#count();
+    const { command, text, variables, category, notBefore, expiresAt, timeZone } = request;
+    const message: GateMessage = {
+      ...{ message: `m${order}`, command, order, recipient, text, variables, category, reply },
+      ...{ acceptedAt: this.clock.now(), notBefore, expiresAt, timeZone },
+    };
+    this.waiting.set(message.message, message);
+    this.gate.add([message]);
+    return message.message;
+  }
+
+  #count(): number {
+    this.#order += 1;
+    return this.#order;
+  }
+
+  one(to: string | Recipient, text: string, o: Asking = {}): string {
+    const [message] = this.send(to, text, o);
+    if (!message) throw new Error(`refused: ${JSON.stringify(this.admit(to, text, o))}`);
+    return message;
+  }
+
+  dispatch(message: string): void {
+    this.store.db.transaction(() => this.gate.dispatched(message));
+    this.waiting.delete(message);
+  }
+
+  settle(message: string, state: 'sent' | 'unknown' | 'failed' | 'delivered' | 'not_delivered' = 'sent'): void {
+    this.store.db.transaction(() => this.gate.outcome(message, { state }));
+  }
+
+  /** Sends whatever may go now; the ids. */
+  drain(): string[] {
+    const gone: string[] = [];
+    for (;;) {
+      const pick = this.gate.pick();
+      if (pick.kind !== 'go') return gone;
+      this.dispatch(pick.message);
+      this.settle(pick.message);
+      gone.push(pick.message);
+    }
+  }
+
+  inbound(
+    handle: string,
+    text: string,
+    o: { at?: number; late?: boolean; kind?: 'text' | 'tapback'; group?: string } = {},
+  ) {
+    const { at = this.clock.now(), late = false, kind = 'text', group } = o;
+    return this.store.db.transaction(() =>
+      this.gate.inbound({
+        guid: `in-${this.#count()}`,
+        handle,
+        chat: group ?? handle,
+        group: group !== undefined,
+        ...{ text, kind, at, late },
+        seenMonoMs: this.clock.mono(),
+      }),
+    );
+  }
+
+  ownHand(to: string[], text: string, at = this.clock.now()): void {
+    this.store.db.transaction(() =>
+      this.gate.ownHand({ guid: `own-${this.#count()}`, recipients: to, text, at, late: false }),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.store.remove();
+  }
+}
+
+/** The n-th of a row of people. */
+export function person(n: number): string {
+  return `+1415555${String(1000 + n)}`;
+}

@@ -1,0 +1,292 @@
+/**
+ * Days of a gate in random order: requests, cancels, failures, slow sends, restarts, clocks set both ways, reboots, the owner's own hand, replies
+ * and STOPs. What went out is then judged by the rules themselves, with the true time that only the test knows.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { GateOutcome } from '../../../daemon/gate/requests.ts';
+import { GateWorld, person } from './gate-world.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+
+/** Three families of near texts, in two of which no two are the same, and texts on their own. */
+const FAMILIES = [
+  [
+    'Your table for two is ready, please come to the counter',
+    'Your table for two is ready now, please come to the counter',
+  ],
+  ['Ann', 'Bob', 'Eve', 'Zoe'].map((name) => `Hi ${name}, the doctor moved your appointment to Thursday afternoon`),
+  ['Your code is 4711', 'Your code is 17', 'Your PIN is 99'],
+];
+const PEOPLE = 16;
+
+/** The n-th text that is like no other: words of letters in an order of its own. */
+function loner(n: number): string {
+  let state = 0x9e3779b9 ^ Math.imul(n + 1, 0x85ebca6b);
+  const letter = () => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
+    state ^= state >>> 12;
+    return 'abcdefghijklmnopqrstuvwxyz'[(state >>> 3) % 26] ?? 'a';
+  };
+  return Array.from({ length: 7 }, () => Array.from({ length: 6 }, letter).join('')).join(' ');
+}
+
+type Step =
+  | { do: 'ask'; family: number; variant: number; first: number; count: number; soon: boolean }
+  | { do: 'lone'; to: number }
+  | { do: 'pass'; ms: number }
+  | { do: 'pump' }
+  | { do: 'settle'; as: GateOutcome['state'] }
+  | { do: 'cancel'; which: number }
+  | { do: 'restart' }
+  | { do: 'wall'; ms: number }
+  | { do: 'reboot'; lastsMs: number }
+  | { do: 'hand'; family: number; variant: number; to: number }
+  | { do: 'inbound'; from: number }
+  | { do: 'stop'; from: number }
+  | { do: 'rollback' };
+
+const family = fc.nat(2);
+const variant = fc.nat(3);
+const who = fc.nat(PEOPLE - 1);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('ask' as const),
+      family,
+      variant,
+      first: who,
+      count: fc.integer({ min: 1, max: 6 }),
+      soon: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('lone' as const), to: who }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.oneof(fc.integer({ min: 1, max: 30 * SECOND }), fc.integer({ min: MINUTE, max: 20 * MINUTE })),
+    }),
+  },
+  { weight: 8, arbitrary: fc.constant({ do: 'pump' as const }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      as: fc.constantFrom<GateOutcome['state']>('sent', 'sent', 'sent', 'unknown', 'failed', 'not_delivered'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const), which: fc.nat(20) }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'restart' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('wall' as const),
+      ms: fc.integer({ min: -3 * 86_400_000, max: 3 * 86_400_000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('reboot' as const), lastsMs: fc.integer({ min: SECOND, max: 5 * MINUTE }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('hand' as const), family, variant, to: who }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('inbound' as const), from: who }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('stop' as const), from: who }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'rollback' as const }) },
+);
+
+interface Sent {
+  message: string;
+  family: number | null;
+  to: string;
+  /** True time, which neither clock of the Mac shows. */
+  wentAt: number;
+  goneAt: number | null;
+  freed: boolean;
+}
+
+class Days {
+  readonly world = new GateWorld();
+  readonly sent: Sent[] = [];
+  readonly families = new Map<string, { family: number | null; to: string; reply: boolean }>();
+  readonly out = new Set<string>();
+  inFlight: string | null = null;
+  #true = 0;
+  #loners = 0;
+
+  pass(ms: number): void {
+    this.world.clock.advance(ms);
+    this.#true += ms;
+  }
+
+  async run(steps: Step[]): Promise<void> {
+    for (const one of steps) await this.take(one);
+    await this.finish();
+  }
+
+  async take(one: Step): Promise<void> {
+    const { world } = this;
+    switch (one.do) {
+      case 'ask': {
+        const texts = FAMILIES[one.family] ?? [];
+        const text = texts[one.variant % texts.length] ?? '';
+        const people = Array.from({ length: one.count }, (_, i) => person((one.first + i) % PEOPLE));
+        const notBefore = one.soon ? undefined : world.clock.now() + 90 * SECOND;
+        this.note(world.send(people, text, notBefore === undefined ? {} : { notBefore }), one.family, people);
+        break;
+      }
+      case 'lone': {
+        if (this.out.has(person(one.to))) break;
+        this.#loners += 1;
+        const request = world.request(person(one.to), loner(this.#loners));
+        const { verdict } = world.gate.check(request).request;
+        expect(verdict, 'a text like no other never waits').toBe('go');
+        this.note(world.send(person(one.to), loner(this.#loners)), null, [person(one.to)]);
+        break;
+      }
+      case 'pass':
+        this.pass(one.ms);
+        break;
+      case 'pump':
+        this.pump();
+        break;
+      case 'settle':
+        this.settle(one.as);
+        break;
+      case 'cancel': {
+        const id = [...world.waiting.keys()][one.which];
+        if (id) this.drop(id);
+        break;
+      }
+      case 'restart':
+        await world.restart();
+        break;
+      case 'wall':
+        world.clock.jumpWall(one.ms);
+        break;
+      case 'reboot':
+        this.#true += one.lastsMs;
+        world.clock.jumpWall(one.lastsMs);
+        world.clock.reboot(Math.floor(one.lastsMs / 2));
+        await world.restart();
+        break;
+      case 'hand': {
+        const texts = FAMILIES[one.family] ?? [];
+        world.ownHand([person(one.to)], texts[one.variant % texts.length] ?? '');
+        const sent = { message: 'hand', family: one.family, to: person(one.to), wentAt: this.#true, freed: false };
+        // What a hand does while a text of ours is in flight is not ours to keep apart.
+        this.sent.push({ ...sent, goneAt: this.#true });
+        break;
+      }
+      case 'inbound':
+        if (!this.out.has(person(one.from))) world.inbound(person(one.from), 'hello, is anybody there?');
+        break;
+      case 'stop':
+        world.inbound(person(one.from), 'STOP');
+        this.out.add(person(one.from));
+        for (const { message } of world.gate.sweep()) this.drop(message);
+        break;
+      case 'rollback': {
+        const pick = world.gate.pick();
+        if (this.inFlight !== null || pick.kind !== 'go') break;
+        const failing = () =>
+          world.store.db.transaction(() => {
+            world.gate.dispatched(pick.message);
+            throw new Error('the disk is full');
+          });
+        expect(failing).toThrow('the disk is full');
+        expect(world.gate.pick()).toEqual(pick);
+        break;
+      }
+    }
+  }
+
+  note(ids: (string | null)[], family: number | null, people: string[]): void {
+    ids.forEach((id, index) => {
+      const to = people[index] ?? '';
+      if (id === null) return;
+      expect(this.out.has(to)).toBe(false);
+      this.families.set(id, { family, to, reply: this.world.waiting.get(id)?.reply ?? false });
+    });
+  }
+
+  drop(id: string): void {
+    this.world.waiting.delete(id);
+    this.world.gate.remove(id);
+  }
+
+  /** One send at a time, as the dispatcher does it. */
+  pump(): boolean {
+    if (this.inFlight !== null) return false;
+    const pick = this.world.gate.pick();
+    if (pick.kind !== 'go') return false;
+    const known = this.families.get(pick.message);
+    if (!known) throw new Error(`${pick.message} was never accepted`);
+    expect(this.out.has(known.to), 'nothing goes after an opt-out').toBe(false);
+    this.world.dispatch(pick.message);
+    this.inFlight = pick.message;
+    if (!known.reply)
+      this.sent.push({ message: pick.message, ...known, wentAt: this.#true, goneAt: null, freed: false });
+    return true;
+  }
+
+  settle(as: GateOutcome['state']): void {
+    const id = this.inFlight;
+    if (id === null) return;
+    this.inFlight = null;
+    this.world.store.db.transaction(() => this.world.gate.outcome(id, { state: as, meaning: 'network' }));
+    const sent = this.sent.find((one) => one.message === id);
+    if (!sent) return;
+    sent.goneAt = this.#true;
+    sent.freed = as === 'failed';
+  }
+
+  /** All that waits goes in the end, within the time that its distance needs. */
+  async finish(): Promise<void> {
+    this.settle('sent');
+    const waiting = this.world.waiting.size;
+    for (let round = 0; this.world.waiting.size > 0 && round < 60 + 6 * waiting; round += 1) {
+      while (this.pump()) this.settle('sent');
+      this.pass(30 * SECOND);
+      if (round === 30 && this.world.clock.now() < Date.UTC(2026, 10, 27)) this.world.clock.jumpWall(4 * 86_400_000);
+    }
+    expect([...this.world.waiting.keys()], 'nothing starves').toEqual([]);
+  }
+
+  /** By the true times: no two counting near texts closer than 60 s, nor the interval for those who got it before. */
+  judge(): void {
+    const ours = this.sent.filter((one) => !one.freed);
+    for (const [index, later] of ours.entries()) {
+      if (later.message === 'hand' || later.family === null) continue;
+      const earlier = ours.slice(0, index).filter((one) => one.family === later.family);
+      const others = new Set(earlier.filter((one) => one.to !== later.to).map((one) => one.to));
+      const interval = others.size <= 10 ? MINUTE : 90 * SECOND;
+      for (const one of earlier) {
+        expect(one.goneAt, 'nothing near goes while one is in flight').not.toBeNull();
+        expect(later.wentAt - (one.goneAt ?? 0), JSON.stringify([one, later])).toBeGreaterThanOrEqual(interval);
+      }
+    }
+  }
+}
+
+describe('days in random order', () => {
+  it('keep every distance, send nothing after an opt-out, and starve nothing', async () => {
+    let sent = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const days = new Days();
+        try {
+          await days.run(steps);
+          days.judge();
+          sent += days.sent.length;
+        } finally {
+          await days.world.close();
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect(sent).toBeGreaterThan(400);
+  });
+});
