@@ -44,6 +44,8 @@ export class FingerprintMaker {
   readonly #key: Uint8Array;
   readonly #factors: Int32Array;
   readonly #minima: LetterMinima;
+  #codes = new Int32Array(1024);
+  #found = new Int32Array(1024);
   #last: { text: string; variables: string; print: Fingerprint } | null = null;
 
   /** `key`: 32 random bytes. */
@@ -81,9 +83,15 @@ export class FingerprintMaker {
 
   #gramsOf(shape: string): Pick<Fingerprint, 'grams' | 'truncated' | 'cjk'> {
     if (shape === '') return { grams: new Int32Array(0), truncated: false, cjk: false };
-    const codes = codesOf(` ${shape} `);
-    const size = codes.length;
-    const found = new Int32Array(size);
+    if (this.#codes.length < shape.length + 2) {
+      this.#codes = new Int32Array(2 * shape.length + 2);
+      this.#found = new Int32Array(2 * shape.length + 2);
+    }
+    const codes = this.#codes;
+    const found = this.#found;
+    codes[0] = 0x20;
+    const size = writeCodes(shape, codes, 1) + 1;
+    codes[size - 1] = 0x20;
     let count = 0;
     let cjk = 0;
     let others = 0;
@@ -120,7 +128,7 @@ export class FingerprintMaker {
     if (tokens.length > MAX_TOKENS) return null;
     return Int32Array.from(tokens, (token) => {
       let hash = 0;
-      for (const code of codesOf(token)) hash = this.#hash(hash, code, 0x110001, token.length);
+      for (const sign of token) hash = this.#hash(hash, sign.codePointAt(0) ?? 0, 0x110001, token.length);
       return hash;
     });
   }
@@ -143,17 +151,17 @@ function rotated(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-function codesOf(text: string): Int32Array {
-  const codes = new Int32Array(text.length);
-  let size = 0;
+/** Writes the code points of a text from `at` on; returns where the next would go. */
+function writeCodes(text: string, codes: Int32Array, at: number): number {
+  let next = at;
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i);
     const code = unit < 0xd800 || unit > 0xdbff ? unit : (text.codePointAt(i) ?? unit);
     if (code > 0xffff) i += 1;
-    codes[size] = code;
-    size += 1;
+    codes[next] = code;
+    next += 1;
   }
-  return codes.subarray(0, size);
+  return next;
 }
 
 /** Texts with equal names have equal fingerprints. */

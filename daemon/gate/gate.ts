@@ -50,7 +50,8 @@ import { Words } from './words.ts';
 /** A near text that is in flight holds back its kin; this much of it is worth a word. */
 const STUCK_MS = 10 * 60_000;
 const BLOCKED_MS = 60_000;
-const MOVED_PER_CALL = 200;
+/** Looks for each call, so that none holds up anything. */
+const MOVED_PER_CALL = 50;
 const MOVED_LEAST_MS = 10 * 60_000;
 const MOVED_LEAST_SHARE = 0.1;
 const TOLD_EVERY_MS = 60 * 60_000;
@@ -321,7 +322,7 @@ export class Gate {
     };
     this.#queue.add(waiting);
     const age = Math.max(0, this.#clock.now() - m.acceptedAt);
-    if (reply && age < 1_000) this.#contacts.useReply(recipient);
+    if (reply && waiting.told) this.#contacts.useReply(recipient);
     if (!reply) this.#noteRecent(waiting, command, mono - age, m.acceptedAt);
   }
 

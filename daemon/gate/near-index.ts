@@ -17,6 +17,8 @@ export interface KnownText<T> {
   readonly name: string;
   readonly load: T;
   slot: number;
+  /** The last search that judged it. */
+  search: number;
 }
 
 export interface NearText<T> {
@@ -24,8 +26,8 @@ export interface NearText<T> {
   likeness: Likeness;
 }
 
-/** A candidate must be met this often more than the lists left unread could hide; more makes fewer, but longer, lists. */
-const MEETINGS = 4;
+/** A candidate must be met this often beyond what the unread lists could hide: fewer candidates for a few more, but longer, lists. */
+const MEETINGS = 6;
 /** Lists up to this long are read anyway. */
 const SHORT_LIST = 32;
 
@@ -42,8 +44,12 @@ export class NearIndex<T> {
   #lists = new Map<number, number[]>();
   #met = new Uint16Array(1024);
   #touched = new Uint32Array(1024);
+  /** Grams by slot. */
+  #sizes = new Uint16Array(1024);
   #dead = 0;
   #generation = 0;
+  #searches = 0;
+  readonly #lengths = new Uint32Array(MAX_GRAMS);
 
   constructor(rules: NearRules, makeLoad: () => T) {
     this.#rules = rules;
@@ -70,13 +76,16 @@ export class NearIndex<T> {
     const name = nameOf(print);
     const known = this.#names.get(name);
     if (known) return known;
-    const text: KnownText<T> = { print, name, load: this.#makeLoad(), slot: this.#slots.length };
+    const text: KnownText<T> = { print, name, load: this.#makeLoad(), slot: this.#slots.length, search: 0 };
     this.#generation += 1;
     this.#names.set(name, text);
     this.#slots.push(text);
     if (this.#slots.length > this.#met.length) {
       this.#met = new Uint16Array(2 * this.#met.length);
       this.#touched = new Uint32Array(this.#met.length);
+      const sizes = new Uint16Array(this.#met.length);
+      sizes.set(this.#sizes);
+      this.#sizes = sizes;
     }
     put(this.#exact, print.exact, text);
     if (print.variables !== null) put(this.#variables, print.variables, text);
@@ -101,10 +110,11 @@ export class NearIndex<T> {
   /** All known texts near this one, itself included if it is known. */
   near(print: Fingerprint): NearText<T>[] {
     const found: NearText<T>[] = [];
-    const seen = new Set<KnownText<T>>();
+    this.#searches += 1;
+    const search = this.#searches;
     const judge = (text: KnownText<T>) => {
-      if (seen.has(text)) return;
-      seen.add(text);
+      if (text.search === search) return;
+      text.search = search;
       const alike = likeness(print, text.print, this.#rules);
       if (alike.verdict !== 'apart') found.push({ text, likeness: alike });
     };
@@ -126,7 +136,7 @@ export class NearIndex<T> {
     const shared = Math.ceil(this.#share * grams.length - 1e-9);
     if (lists.length < shared) return;
     const skip = Math.max(0, Math.min(lists.length, shared - MEETINGS));
-    const bound = skip > 0 ? longestButFor(lists, skip) : Number.POSITIVE_INFINITY;
+    const bound = skip > 0 ? this.#lengthOfLongest(lists, skip) : Number.POSITIVE_INFINITY;
     let skipped = 0;
     let touched = 0;
     const met = this.#met;
@@ -150,9 +160,9 @@ export class NearIndex<T> {
       const slot = slots[i] as number;
       const most = (met[slot] as number) + skipped;
       met[slot] = 0;
-      if (most < shared) continue;
+      if (most < shared || most < this.#leastShared(grams.length, this.#sizes[slot] as number)) continue;
       const text = this.#slots[slot];
-      if (text && most >= this.#leastShared(grams.length, text.print.grams.length)) judge(text);
+      if (text) judge(text);
     }
   }
 
@@ -164,6 +174,12 @@ export class NearIndex<T> {
     const smaller = Math.min(a, b);
     const byContainment = smaller >= contained_size * Math.max(a, b) ? containment * smaller : byJaccard;
     return Math.ceil(Math.min(byJaccard, byContainment) - 1e-9);
+  }
+
+  /** The length from which on the `count` longest lists begin. */
+  #lengthOfLongest(lists: number[][], count: number): number {
+    for (let i = 0; i < lists.length; i += 1) this.#lengths[i] = lists[i]?.length ?? 0;
+    return this.#lengths.subarray(0, lists.length).sort()[lists.length - count] ?? 0;
   }
 
   #shortCandidates(print: Fingerprint, judge: (text: KnownText<T>) => void): void {
@@ -188,6 +204,7 @@ export class NearIndex<T> {
   }
 
   #enlist(text: KnownText<T>): void {
+    this.#sizes[text.slot] = text.print.grams.length;
     for (const gram of text.print.grams) {
       const list = this.#lists.get(gram);
       if (list) list.push(text.slot);
@@ -206,12 +223,6 @@ export class NearIndex<T> {
       this.#enlist(text);
     });
   }
-}
-
-/** The length from which on the `count` longest lists begin. */
-function longestButFor(lists: number[][], count: number): number {
-  const lengths = Uint32Array.from(lists, (list) => list.length).sort();
-  return lengths[lengths.length - count] ?? Number.POSITIVE_INFINITY;
 }
 
 function put<T>(map: Map<string, Set<T>>, key: string, value: T): void {

@@ -1,6 +1,6 @@
 /**
  * The gate's policy: every number it decides by, with its default. The owner of the Mac sets what differs under `policy` in config.json;
- * everything else stays as it is here. Where the numbers come from: README, "What the gate keeps apart".
+ * everything else stays as it is here.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

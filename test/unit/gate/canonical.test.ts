@@ -1,7 +1,12 @@
 /** The shape in which texts are compared, rule by rule. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bareWords, canonical, letterCount, MASK, unmasked, variablesMasked } from '../../../daemon/gate/canonical.ts';
+import { CONFUSABLES, SOURCE } from '../../../daemon/gate/confusables.generated.ts';
+import { foldings, pack, parse } from '../../../scripts/generate-confusables.ts';
 
 const { link, mail, number, emoji, variable } = MASK;
 
@@ -131,6 +136,11 @@ describe('what is derived from it', () => {
     expect(unmasked('https://a.example/x')).not.toBe(unmasked('https://b.example/x'));
   });
 
+  it('texts of signs alone differ by their signs', () => {
+    expect(unmasked(' ?! ')).toBe('?!');
+    expect(unmasked('?')).not.toBe(unmasked('!'));
+  });
+
   it('a whole message is read without what stands at its ends', () => {
     for (const text of ['STOP', ' stop. ', 'Stop!!! 🛑', '🛑 STOP 1', 'S.T.O.P', 'ＳＴＯＰ'])
       expect(bareWords(text)).toBe('stop');
@@ -142,5 +152,49 @@ describe('what is derived from it', () => {
     expect(variablesMasked('hi ann lee and ann', ['Ann', 'Ann Lee'])).toBe(`hi ${variable} and ${variable}`);
     expect(variablesMasked('王先生您好', ['王'])).toBe(`${variable}先生您好`);
     expect(variablesMasked('hi ann', ['42', ''])).toBe('hi ann');
+  });
+});
+
+describe('the table of look-alikes', () => {
+  const TABLE = fileURLToPath(new URL('../../../../shared/data/unicode_confusables.txt', import.meta.url));
+
+  it('chooses the look-alike of the own kind, and folds letters to letters only', () => {
+    const lines = [
+      '0049 ; 006C ; MA',
+      '0031 ; 006C ; MA',
+      '007C ; 006C ; MA',
+      '0406 ; 006C ; MA',
+      '04CF ; 006C ; MA',
+      '2223 ; 006C ; MA',
+    ];
+    const found = foldings(
+      parse([...lines, '0417 ; 0033 ; MA', '0412 ; 0042 ; MA', '0301 ; 0027 ; MA', '0430 ; 0061 ; MA # a'].join('\n')),
+    );
+    expect(Object.fromEntries(found)).toEqual({
+      І: 'I',
+      і: 'i',
+      ӏ: 'l',
+      Ӏ: 'l',
+      '∣': '|',
+      В: 'B',
+      в: 'b',
+      а: 'a',
+      А: 'a',
+    });
+    const steps = (...codes: number[]) => codes.map((code) => code.toString(36)).join(' ');
+    const packed = pack(
+      new Map([
+        ['а', 'a'],
+        ['в', 'b'],
+        ['α', 'a'],
+      ]),
+    );
+    expect(packed).toBe(`a\t${steps(0x3b1, 0x430 - 0x3b1)}\nb\t${steps(0x432)}`);
+  });
+
+  it.skipIf(!existsSync(TABLE))('is what the source says (skips without ../shared)', () => {
+    const bytes = readFileSync(TABLE);
+    expect(SOURCE.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+    expect(CONFUSABLES).toBe(pack(foldings(parse(bytes.toString('utf8')))));
   });
 });
