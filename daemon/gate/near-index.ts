@@ -10,6 +10,7 @@
 import { type Fingerprint, MAX_GRAMS, nameOf } from './fingerprint.ts';
 import { type Likeness, likeness } from './near.ts';
 import type { NearRules } from './policy.ts';
+import { Postings } from './postings.ts';
 
 /** A text that somebody refers to. Equal texts are one. `T` is what the caller hangs on it. */
 export interface KnownText<T> {
@@ -36,12 +37,12 @@ export class NearIndex<T> {
   readonly #makeLoad: () => T;
   readonly #share: number;
   readonly #names = new Map<string, KnownText<T>>();
-  readonly #exact = new Map<string, Set<KnownText<T>>>();
-  readonly #variables = new Map<string, Set<KnownText<T>>>();
+  readonly #exact = new Map<string, KnownText<T>[]>();
+  readonly #variables = new Map<string, KnownText<T>[]>();
   /** By number of words: short texts with a mask, and the others with one. */
   readonly #words = new Map<number, { short: Set<KnownText<T>>; long: Set<KnownText<T>> }>();
   #slots: (KnownText<T> | null)[] = [];
-  #lists = new Map<number, number[]>();
+  #lists = new Postings();
   #met = new Uint16Array(1024);
   #touched = new Uint32Array(1024);
   /** Grams by slot. */
@@ -49,6 +50,7 @@ export class NearIndex<T> {
   #dead = 0;
   #generation = 0;
   #searches = 0;
+  readonly #places = new Int32Array(MAX_GRAMS);
   readonly #lengths = new Uint32Array(MAX_GRAMS);
 
   constructor(rules: NearRules, makeLoad: () => T) {
@@ -128,33 +130,28 @@ export class NearIndex<T> {
   #gramCandidates(grams: Int32Array, judge: (text: KnownText<T>) => void): void {
     const least = Math.min(this.#rules.min_grams, this.#rules.min_grams_cjk);
     if (grams.length < least) return;
-    const lists: number[][] = [];
-    for (const gram of grams) {
-      const list = this.#lists.get(gram);
-      if (list) lists.push(list);
+    const lists = this.#lists;
+    const places = this.#places;
+    let count = 0;
+    for (let i = 0; i < grams.length; i += 1) {
+      const place = lists.find(grams[i] as number);
+      if (place < 0) continue;
+      places[count] = place;
+      count += 1;
     }
     const shared = Math.ceil(this.#share * grams.length - 1e-9);
-    if (lists.length < shared) return;
-    const skip = Math.max(0, Math.min(lists.length, shared - MEETINGS));
-    const bound = skip > 0 ? this.#lengthOfLongest(lists, skip) : Number.POSITIVE_INFINITY;
+    if (count < shared) return;
+    const skip = Math.max(0, Math.min(count, shared - MEETINGS));
+    const bound = skip > 0 ? this.#lengthOfLongest(count, skip) : Number.POSITIVE_INFINITY;
     let skipped = 0;
     let touched = 0;
     const met = this.#met;
     const slots = this.#touched;
-    for (const list of lists) {
-      if (list.length >= bound && skipped < skip && list.length > SHORT_LIST) {
-        skipped += 1;
-        continue;
-      }
-      for (let i = 0; i < list.length; i += 1) {
-        const slot = list[i] as number;
-        const times = met[slot] as number;
-        if (times === 0) {
-          slots[touched] = slot;
-          touched += 1;
-        }
-        met[slot] = times + 1;
-      }
+    for (let i = 0; i < count; i += 1) {
+      const place = places[i] as number;
+      const length = lists.length(place);
+      if (length >= bound && skipped < skip && length > SHORT_LIST) skipped += 1;
+      else touched = lists.meet(place, met, slots, touched);
     }
     for (let i = 0; i < touched; i += 1) {
       const slot = slots[i] as number;
@@ -176,10 +173,10 @@ export class NearIndex<T> {
     return Math.ceil(Math.min(byJaccard, byContainment) - 1e-9);
   }
 
-  /** The length from which on the `count` longest lists begin. */
-  #lengthOfLongest(lists: number[][], count: number): number {
-    for (let i = 0; i < lists.length; i += 1) this.#lengths[i] = lists[i]?.length ?? 0;
-    return this.#lengths.subarray(0, lists.length).sort()[lists.length - count] ?? 0;
+  /** The length from which on the `longest` longest of the `count` lists begin. */
+  #lengthOfLongest(count: number, longest: number): number {
+    for (let i = 0; i < count; i += 1) this.#lengths[i] = this.#lists.length(this.#places[i] as number);
+    return this.#lengths.subarray(0, count).sort()[count - longest] ?? 0;
   }
 
   #shortCandidates(print: Fingerprint, judge: (text: KnownText<T>) => void): void {
@@ -205,18 +202,15 @@ export class NearIndex<T> {
 
   #enlist(text: KnownText<T>): void {
     this.#sizes[text.slot] = text.print.grams.length;
-    for (const gram of text.print.grams) {
-      const list = this.#lists.get(gram);
-      if (list) list.push(text.slot);
-      else this.#lists.set(gram, [text.slot]);
-    }
+    const { grams } = text.print;
+    for (let i = 0; i < grams.length; i += 1) this.#lists.add(grams[i] as number, text.slot);
   }
 
   /** Lists keep the slots of forgotten texts until there are more of these than of the living. */
   #rebuild(): void {
     const living = this.#slots.filter((text) => text !== null);
     this.#slots = living;
-    this.#lists = new Map();
+    this.#lists = new Postings();
     this.#dead = 0;
     living.forEach((text, slot) => {
       text.slot = slot;
@@ -225,13 +219,14 @@ export class NearIndex<T> {
   }
 }
 
-function put<T>(map: Map<string, Set<T>>, key: string, value: T): void {
-  const set = map.get(key);
-  if (set) set.add(value);
-  else map.set(key, new Set([value]));
+function put<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
 }
 
-function take<T>(map: Map<string, Set<T>>, key: string, value: T): void {
-  const set = map.get(key);
-  if (set?.delete(value) && set.size === 0) map.delete(key);
+function take<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const left = (map.get(key) ?? []).filter((other) => other !== value);
+  if (left.length > 0) map.set(key, left);
+  else map.delete(key);
 }

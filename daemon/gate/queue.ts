@@ -32,7 +32,7 @@ export class Queue {
   readonly #rules: QueueRules;
   readonly #all = new Map<string, Waiting>();
   readonly #texts = new Set<WaitingText>();
-  readonly #byPerson = new Map<string, Set<Waiting>>();
+  readonly #byPerson = new Map<string, Waiting[]>();
   #replies: Waiting[] = [];
 
   constructor(clock: Clock, rules: QueueRules) {
@@ -60,9 +60,9 @@ export class Queue {
   add(waiting: Waiting): void {
     this.#all.set(waiting.message, waiting);
     for (const key of keysOf(waiting)) {
-      const set = this.#byPerson.get(key);
-      if (set) set.add(waiting);
-      else this.#byPerson.set(key, new Set([waiting]));
+      const list = this.#byPerson.get(key);
+      if (list) list.push(waiting);
+      else this.#byPerson.set(key, [waiting]);
     }
     const { load } = waiting.text;
     load.waiting ??= { text: waiting.text, members: [], timed: 0, readyAt: 0 };
@@ -85,9 +85,9 @@ export class Queue {
     if (!waiting) return null;
     this.#all.delete(message);
     for (const key of keysOf(waiting)) {
-      const set = this.#byPerson.get(key);
-      set?.delete(waiting);
-      if (set?.size === 0) this.#byPerson.delete(key);
+      const left = (this.#byPerson.get(key) ?? []).filter((other) => other !== waiting);
+      if (left.length > 0) this.#byPerson.set(key, left);
+      else this.#byPerson.delete(key);
     }
     const group = waiting.text.load.waiting;
     if (!group) return waiting;
@@ -226,8 +226,8 @@ export class Queue {
   }
 }
 
-function keysOf(waiting: Waiting): Set<string> {
-  return new Set([waiting.address, ...waiting.people]);
+function keysOf({ address, people }: Waiting): string[] {
+  return people.includes(address) ? people : [address, ...people];
 }
 
 function position(members: Waiting[], order: number): number {

@@ -167,6 +167,17 @@ describe('near', () => {
   });
 });
 
+/** Always the same numbers. */
+function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
 /** Texts out of few words and signs, so that all arms and all borders are met. */
 const someText: fc.Arbitrary<Text> = fc.record({
   text: fc
@@ -260,16 +271,46 @@ describe('against the definition by brute force', () => {
   });
 });
 
-/** Always the same numbers. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
+describe('with two thousand texts', () => {
+  it('the index is still exact, also after most were forgotten', () => {
+    const below = numbers(11);
+    const vocabulary = Array.from(
+      { length: 300 },
+      (_, n) =>
+        `${'bcdfghklmnprst'[n % 14]}${'aeiou'[n % 5]}${'lmnrst'[n % 6]}${'aeiou'[(n >> 2) % 5]}${'dgkptz'[(n >> 3) % 6]}`,
+    );
+    const words = () => Array.from({ length: 8 + below(25) }, () => vocabulary[below(300)] ?? '');
+    const m = maker();
+    const index = new NearIndex(RULES, () => null);
+    let known = Array.from({ length: 700 }, words).flatMap((text) => {
+      const edited = [...text];
+      edited[below(text.length)] = 'altogether';
+      return [text, edited, text.slice(0, Math.ceil(text.length * 0.6))].map((one) =>
+        index.keep(m.make(one.join(' '))),
+      );
+    });
+    let near = 0;
+    const compareAll = () => {
+      for (let n = 0; n < 60; n += 1) {
+        const { print } = known[below(known.length)] ?? { print: m.make('') };
+        const found = new Set(index.near(print).map((one) => one.text));
+        const wanted = new Set(known.filter((one) => likeness(print, one.print, RULES).verdict !== 'apart'));
+        expect(found).toEqual(wanted);
+        near += wanted.size - 1;
+      }
+    };
+    compareAll();
+    const gone = new Set(known.filter(() => below(5) > 0));
+    for (const text of gone) index.drop(text);
+    known = [...new Set(known)].filter((text) => !gone.has(text));
+    compareAll();
+    known.push(...Array.from({ length: 400 }, () => index.keep(m.make(words().join(' ')))));
+    known = [...new Set(known)];
+    compareAll();
+    expect(near).toBeGreaterThan(100);
+    expect(index.size).toBe(known.length);
+  });
+});
 
 describe.skipIf(!existsSync(SMS))('on real short messages (skips without ../shared)', () => {
   const all = existsSync(SMS)
