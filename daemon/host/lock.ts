@@ -9,7 +9,10 @@ export interface RelayLock {
   release(): void;
 }
 
-/** Throws `already_running`, naming the process that holds the lock. */
+/**
+ * Throws `already_running`, naming the process that holds the lock. The caller owes to keep the answer: a lock that nobody refers to any
+ * more is let go with the next garbage collection.
+ */
 export function takeLock(path: string): RelayLock {
   const taken = takeFileLock(path, process.pid);
   if (taken.kind === 'taken') return { release: taken.release };

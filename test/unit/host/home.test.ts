@@ -110,16 +110,19 @@ describe('the lock', () => {
   it('is free as soon as its process was killed', async () => {
     const path = join(folder, 'lock');
     const script = `const { takeLock } = await import(${JSON.stringify(new URL('../../../daemon/host/lock.ts', import.meta.url).href)});
-      takeLock(${JSON.stringify(path)}); console.log('taken'); setInterval(() => {}, 1000);`;
+      const lock = takeLock(${JSON.stringify(path)}); console.log('taken'); setInterval(() => lock, 1000);`;
     const other = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(other.stdout, 'data');
-    expect(() => takeLock(path)).toThrowError(
-      expect.objectContaining({ message: expect.stringContaining(`(process ${other.pid})`) }),
-    );
-    other.kill('SIGKILL');
-    await once(other, 'exit');
+    try {
+      await once(other.stdout, 'data');
+      expect(() => takeLock(path)).toThrowError(
+        expect.objectContaining({ message: expect.stringContaining(`(process ${other.pid})`) }),
+      );
+    } finally {
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+    }
     takeLock(path).release();
   });
 });
