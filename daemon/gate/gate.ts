@@ -139,8 +139,10 @@ export class Gate {
     });
   }
 
-  /** Reads what the store remembers. Waiting messages follow through `add`. */
+  /** Reads what the store remembers, and forgets what waits: that follows through `add`. Also after a transaction was rolled back. */
   load(): void {
+    for (const { message } of [...this.#queue.all()]) this.#queue.remove(message);
+    this.#unproven.clear();
     this.#ledger.load();
     this.#sender.tell();
   }

@@ -73,7 +73,6 @@ export class LocalLedger implements Ledger {
   readonly #windowMs: number;
   readonly #sends = new Map<string, Send>();
   #pruneAt = 0;
-  readonly #startedMono: number;
 
   constructor(o: {
     db: Db;
@@ -88,17 +87,16 @@ export class LocalLedger implements Ledger {
     this.#index = o.index;
     this.#release = o.release;
     this.#windowMs = o.windowMs;
-    this.#startedMono = o.clock.mono();
   }
 
   /** Reads what the disk remembers. */
   load(): void {
+    for (const name of [...this.#sends.keys()]) this.#forget(name);
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
+    // All of them: which are old only the wall clock could say.
     const rows = this.#db
-      .sql<Row>(
-        'SELECT name, address, people, reply, fingerprint, at, mono, in_flight FROM gate_send WHERE at > ? OR in_flight = 1 ORDER BY id',
-      )
-      .all(now.at - DISK_MS);
+      .sql<Row>('SELECT name, address, people, reply, fingerprint, at, mono, in_flight FROM gate_send ORDER BY id')
+      .all();
     for (const row of rows) {
       const print = decode(row.fingerprint);
       const passed = surelyElapsed(row, now);
@@ -241,9 +239,8 @@ export class LocalLedger implements Ledger {
     this.#pruneAt = now + PRUNE_EVERY_MS;
     for (const send of [...this.#sends.values()])
       if (send.phase !== 'in_flight' && send.until <= now) this.#forget(send.name);
-    if (now - this.#startedMono > DOUBT_MS)
-      this.#db
-        .sql('DELETE FROM gate_send WHERE id IN (SELECT id FROM gate_send WHERE at < ? AND in_flight <> 1 LIMIT 500)')
-        .run(Math.round(this.#clock.now() - DISK_MS));
+    const old = this.#db.sql<{ name: string }>('SELECT name FROM gate_send WHERE at < ? ORDER BY at LIMIT 500');
+    for (const { name } of old.all(Math.round(this.#clock.now() - DISK_MS)))
+      if (!this.#sends.has(name)) this.#db.sql('DELETE FROM gate_send WHERE name = ?').run(name);
   }
 }

@@ -502,6 +502,18 @@ describe('over restarts and rolled-back transactions', () => {
     expect(await remaining()).toBe(wanted);
   });
 
+  it('a wall clock set weeks forward, again and again, makes the disk forget nothing that still counts', async () => {
+    sentThenWaiting();
+    for (let round = 0; round < 3; round += 1) {
+      world.clock.jumpWall(10 * 86_400_000);
+      world.one(person(10 + round), `${OTHER} ${'again '.repeat(8 * round)}`);
+      world.drain();
+      world.clock.advance(5_000);
+      await world.restart();
+    }
+    expect(await remaining()).toBe(45_000);
+  });
+
   it('what was in flight still is', async () => {
     const [a] = [world.one(person(1), TEXT), world.one(person(2), TEXT)];
     world.dispatch(a);

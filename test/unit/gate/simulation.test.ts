@@ -331,7 +331,7 @@ describe('days in random order', () => {
           await world.close();
         }
       }),
-      { numRuns: 80 },
+      { numRuns: 100 },
     );
   });
 
