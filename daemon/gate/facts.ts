@@ -6,6 +6,9 @@ import type { Db } from '../host/db.ts';
 export class Facts {
   readonly #db: Db;
   readonly #clock: Clock;
+  /** As JSON, since who asks may change what it gets. Asked several times for each message, so not from the store each time. */
+  readonly #known = new Map<string, string | null>();
+  #createdAt: number | null = null;
 
   constructor(db: Db, clock: Clock) {
     this.#db = db;
@@ -18,18 +21,31 @@ export class Facts {
   }
 
   get createdAt(): number {
-    return Number(this.#once('created_at', String(Math.round(this.#clock.now()))));
+    this.#createdAt ??= Number(this.#once('created_at', String(Math.round(this.#clock.now()))));
+    return this.#createdAt;
+  }
+
+  /** After a transaction was rolled back: what is known may never have come to the disk. */
+  forget(): void {
+    this.#known.clear();
+    this.#createdAt = null;
   }
 
   get(name: string): unknown {
-    const row = this.#db.sql<{ value: string }>('SELECT value FROM gate_fact WHERE name = ?').get(name);
-    return row === undefined ? undefined : JSON.parse(row.value);
+    let json = this.#known.get(name);
+    if (json === undefined) {
+      json = this.#db.sql<{ value: string }>('SELECT value FROM gate_fact WHERE name = ?').get(name)?.value ?? null;
+      this.#known.set(name, json);
+    }
+    return json === null ? undefined : JSON.parse(json);
   }
 
   put(name: string, value: unknown): void {
+    const json = JSON.stringify(value);
     this.#db
       .sql('INSERT INTO gate_fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
-      .run(name, JSON.stringify(value));
+      .run(name, json);
+    this.#known.set(name, json);
   }
 
   #once(name: string, value: string | Uint8Array): string | Uint8Array {

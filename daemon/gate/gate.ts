@@ -77,6 +77,7 @@ export class Gate {
   readonly #o: GateOptions;
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #facts: Facts;
   readonly #words: Words;
   readonly #maker: FingerprintMaker;
   readonly #index: NearIndex<Load>;
@@ -95,6 +96,7 @@ export class Gate {
     const { db, clock, health } = o;
     const policy = readPolicy(o.policy);
     const facts = new Facts(db, clock);
+    this.#facts = facts;
     this.#o = o;
     this.policy = policy;
     this.#db = db;
@@ -143,6 +145,7 @@ export class Gate {
   load(): void {
     for (const { message } of [...this.#queue.all()]) this.#queue.remove(message);
     this.#unproven.clear();
+    this.#facts.forget();
     this.#ledger.load();
     this.#sender.tell();
   }

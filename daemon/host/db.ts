@@ -174,11 +174,11 @@ function wrap(path: string, raw: DatabaseSync): Db {
     exec: (text) => raw.exec(text),
     transaction(work) {
       const level = depth;
-      raw.exec(level === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT s${level}`);
+      prepared(level === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT s${level}`).run();
       depth = level + 1;
       try {
         const result = work();
-        raw.exec(level === 0 ? 'COMMIT' : `RELEASE s${level}`);
+        prepared(level === 0 ? 'COMMIT' : `RELEASE s${level}`).run();
         return result;
       } catch (error) {
         // SQLite may have rolled back by itself (disk full); then there is nothing left to undo.

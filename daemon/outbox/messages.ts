@@ -72,6 +72,8 @@ export class Messages {
   readonly #journal: Journal;
   /** Part of each status id: a store made anew counts from 1 again and must not repeat ids. */
   readonly #tag: string;
+  /** When this store was made, Unix ms. */
+  readonly storeCreatedAt: number;
 
   constructor(o: { db: Db; clock: Clock; journal: Journal }) {
     this.#db = o.db;
@@ -83,11 +85,7 @@ export class Messages {
       fact.run('created_at', String(o.clock.now()));
     });
     this.#tag = this.#fact('tag');
-  }
-
-  /** When this store was made, Unix ms. */
-  get storeCreatedAt(): number {
-    return Number(this.#fact('created_at'));
+    this.storeCreatedAt = Number(this.#fact('created_at'));
   }
 
   #fact(name: string): string {

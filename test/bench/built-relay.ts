@@ -1,4 +1,4 @@
-/** The built daemon beside a simulated Mac, with the controller in this process, so that moments can be compared. */
+/** The built daemon beside a simulated Mac. Whoever is its controller lives in this process, so that moments can be compared. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,41 +10,26 @@ import { type Sim, startSim } from '../sim/sim.ts';
 import { makeFolder } from '../support/store.ts';
 
 const RELAYD = fileURLToPath(new URL('../../dist/relayd.js', import.meta.url));
-const DEVICE = 'bench';
+/** As in the LaunchAgent. */
+const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4'];
+export const DEVICE = 'bench';
 const TOKEN = 'a-token-for-the-benchmarks';
-
-/** Tells when the relay has confirmed commands. */
-class WatchedStore extends MemoryStore {
-  ackedSeq = 0;
-  onAcked: (seq: number) => void = () => {};
-
-  override async acked(device: string, epoch: number, seq: number, now: number): Promise<void> {
-    await super.acked(device, epoch, seq, now);
-    this.ackedSeq = Math.max(this.ackedSeq, seq);
-    this.onAcked(this.ackedSeq);
-  }
-}
 
 export class BuiltRelay {
   readonly folder: string;
   readonly sim: Sim;
-  readonly controller: Controller;
-  readonly store: WatchedStore;
-  readonly device = DEVICE;
-  onEvent: (event: StoredEvent) => void = () => {};
-  readonly #server: ControllerServer;
   readonly #daemon: ChildProcess;
 
-  private constructor(
-    folder: string,
-    sim: Sim,
-    o: { server: ControllerServer; controller: Controller; store: WatchedStore },
-  ) {
+  private constructor(folder: string, sim: Sim, daemon: ChildProcess) {
     this.folder = folder;
     this.sim = sim;
-    this.controller = o.controller;
-    this.store = o.store;
-    this.#server = o.server;
+    this.#daemon = daemon;
+  }
+
+  /** Starts it; it dials `url`. With PROFILE=folder in the environment it leaves a CPU profile there. */
+  static async start(url: string): Promise<BuiltRelay> {
+    const folder = makeFolder();
+    const sim = await startSim({ folder: join(folder, 'mac'), factor: 1 });
     const home = join(folder, 'relay');
     mkdirSync(home, { recursive: true, mode: 0o700 });
     writeFileSync(join(home, 'token'), TOKEN, { mode: 0o600 });
@@ -52,40 +37,18 @@ export class BuiltRelay {
       join(home, 'config.json'),
       JSON.stringify({
         device: DEVICE,
-        controller: { url: o.server.url },
+        controller: { url },
         messages: { chat_db: sim.chatDb, osascript: sim.osascript, ps: sim.ps },
         sender: { since: '2020-01-01', region: 'US' },
       }),
     );
-    this.#daemon = spawn(process.execPath, ['--disable-sigusr1', '--max-semi-space-size=1', RELAYD], {
+    const { PROFILE } = process.env;
+    const profile = PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${PROFILE}`] : [];
+    const daemon = spawn(process.execPath, [...FLAGS, ...profile, RELAYD], {
       env: { ...process.env, SENDER_RELAY_HOME: home },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-  }
-
-  static async start(): Promise<BuiltRelay> {
-    const folder = makeFolder();
-    const sim = await startSim({ folder: join(folder, 'mac'), factor: 1 });
-    const store = new WatchedStore();
-    let relay: BuiltRelay | undefined;
-    let opened: () => void = () => {};
-    const open = new Promise<void>((resolve) => {
-      opened = resolve;
-    });
-    const controller = new Controller({
-      store,
-      controller: 'bench',
-      allow_volatile: true,
-      onEvent: (event) => relay?.onEvent(event),
-      onLine: (change) => {
-        if (change.kind === 'open') opened();
-      },
-    });
-    const devices = [{ device: DEVICE, tokenHash: tokenHash(TOKEN) }];
-    const server = await serveController({ controller, devices: () => devices, port: 0 });
-    relay = new BuiltRelay(folder, sim, { server, controller, store });
-    await open;
-    return relay;
+    return new BuiltRelay(folder, sim, daemon);
   }
 
   get pid(): number {
@@ -109,9 +72,50 @@ export class BuiltRelay {
   async stop(): Promise<void> {
     this.#daemon.kill('SIGTERM');
     await once(this.#daemon, 'exit');
-    await this.controller.close();
-    await this.#server.close();
     await this.sim.stop();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A controller of the library, with its memory store. */
+export class LibraryEnd {
+  readonly url: string;
+  readonly controller: Controller;
+  readonly #server: ControllerServer;
+  readonly #opened: Promise<void>;
+
+  private constructor(controller: Controller, server: ControllerServer, opened: Promise<void>) {
+    this.controller = controller;
+    this.#server = server;
+    this.url = server.url;
+    this.#opened = opened;
+  }
+
+  static async listen(onEvent: (event: StoredEvent) => void = () => {}): Promise<LibraryEnd> {
+    let open: () => void = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const controller = new Controller({
+      store: new MemoryStore(),
+      controller: 'bench',
+      allow_volatile: true,
+      onEvent,
+      onLine: ({ kind }) => {
+        if (kind === 'open') open();
+      },
+    });
+    const devices = [{ device: DEVICE, tokenHash: tokenHash(TOKEN) }];
+    return new LibraryEnd(controller, await serveController({ controller, devices: () => devices, port: 0 }), opened);
+  }
+
+  /** Resolves when the relay is on the line. */
+  get opened(): Promise<void> {
+    return this.#opened;
+  }
+
+  async close(): Promise<void> {
+    await this.controller.close();
+    await this.#server.close();
   }
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { BuiltRelay } from './built-relay.ts';
+import { BuiltRelay, LibraryEnd } from './built-relay.ts';
 import { type Bench, percentile } from './figure.ts';
 
 const ROWS = 400;
@@ -16,18 +16,19 @@ const mono = () => Number(process.hrtime.bigint()) / 1e6;
 export const inboundLatency: Bench = {
   name: 'A row committed to chat.db → event at the controller',
   async run() {
-    const relay = await BuiltRelay.start();
     const seenAt = new Map<string, number>();
     let all: () => void = () => {};
     const complete = new Promise<void>((resolve) => {
       all = resolve;
     });
-    relay.onEvent = (event) => {
+    const end = await LibraryEnd.listen((event) => {
       if (event.name !== 'message.inbound') return;
       const text = String(event.data.text);
       if (!seenAt.has(text)) seenAt.set(text, mono());
       if (seenAt.size === ROWS) all();
-    };
+    });
+    const relay = await BuiltRelay.start(end.url);
+    await end.opened;
     const writtenAt = new Map<string, number>();
     const writer = spawn(process.execPath, [WRITER, relay.sim.chatDb, String(ROWS)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -40,6 +41,7 @@ export const inboundLatency: Bench = {
     await complete;
     clearTimeout(timer);
     await relay.stop();
+    await end.close();
     const latencies = [...seenAt].map(([text, at]) => at - (writtenAt.get(text) ?? Number.NaN));
     return [
       { name: 'p50', value: percentile(latencies, 0.5), unit: 'ms', limit: { most: 5 } },

@@ -5,14 +5,15 @@ CREATE TABLE store_fact (
 ) STRICT;
 
 -- Every command ever answered and still remembered: the idempotency memory. Refusals are remembered like successes.
+-- With a ROWID: ids are random, and rows in the order of their ids would touch a page each.
 CREATE TABLE command (
-  id          TEXT PRIMARY KEY,
+  id          TEXT    NOT NULL UNIQUE,
   digest      TEXT    NOT NULL,
   name        TEXT    NOT NULL,
   result      TEXT    NOT NULL,
   received_at INTEGER NOT NULL,
   forget_at   INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX command_forget ON command (forget_at);
 
 -- One row per recipient. `ord` is the order of acceptance. `status` is the newest message.status as told.
