@@ -146,31 +146,20 @@ export function isBusy(error: unknown): boolean {
 }
 
 function wrap(path: string, raw: DatabaseSync): Db {
-  const statements = new Map<string, StatementSync>();
+  const statements = new Map<string, Statement<unknown>>();
   let depth = 0;
 
-  function prepared(text: string): StatementSync {
-    let statement = statements.get(text);
-    if (!statement) {
-      statement = raw.prepare(text);
-      statements.set(text, statement);
-    }
-    return statement;
+  function prepared(text: string): Statement<unknown> {
+    const known = statements.get(text);
+    if (known) return known;
+    const made = statementOf(raw.prepare(text));
+    statements.set(text, made);
+    return made;
   }
 
   const db: Db = {
     path,
-    sql<Row>(text: string): Statement<Row> {
-      const statement = prepared(text);
-      return {
-        get: (...values) => statement.get(...values) as Row | undefined,
-        all: (...values) => statement.all(...values) as Row[],
-        run(...values) {
-          const done = statement.run(...values);
-          return { changes: Number(done.changes), lastId: Number(done.lastInsertRowid) };
-        },
-      };
-    },
+    sql: <Row>(text: string) => prepared(text) as Statement<Row>,
     exec: (text) => raw.exec(text),
     transaction(work) {
       const level = depth;
@@ -197,4 +186,15 @@ function wrap(path: string, raw: DatabaseSync): Db {
     },
   };
   return db;
+}
+
+function statementOf(statement: StatementSync): Statement<unknown> {
+  return {
+    get: (...values) => statement.get(...values),
+    all: (...values) => statement.all(...values),
+    run(...values) {
+      const done = statement.run(...values);
+      return { changes: Number(done.changes), lastId: Number(done.lastInsertRowid) };
+    },
+  };
 }

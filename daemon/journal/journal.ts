@@ -62,6 +62,8 @@ export class Journal {
   /** Rows and bytes behind the last ack. */
   #unackedRows = 0;
   #unackedBytes = 0;
+  /** The counts are of the rows behind this number. */
+  #countedFrom = 0;
   #shrinkAbove = 0;
   #ackStored: number;
   readonly #stopListening: () => void;
@@ -236,6 +238,7 @@ export class Journal {
 
   #storeAck(): void {
     this.#db.sql('UPDATE journal_state SET acked_seq = ?').run(this.#ackedSeq);
+    this.#discount();
     const keepFrom = this.#ackedSeq - this.#limits.keepAcked;
     const floor = this.#db
       .sql<{ seq: number; id: string }>('SELECT seq, id FROM journal_event WHERE seq <= ? ORDER BY seq DESC LIMIT 1')
@@ -247,7 +250,19 @@ export class Journal {
         this.#db.sql('DELETE FROM journal_event WHERE seq <= ?').run(floor.seq);
       }
     }
-    this.#countUnacked();
+  }
+
+  /** Takes what was acked since the last time out of the counts: what is still unacked may be very many. */
+  #discount(): void {
+    const upTo = this.#ackedSeq;
+    const sums = this.#db
+      .sql<{ number: number; bytes: number | null }>(
+        'SELECT count(*) AS number, sum(bytes) AS bytes FROM journal_event WHERE seq > ? AND seq <= ?',
+      )
+      .get(this.#countedFrom, upTo);
+    this.#unackedRows -= sums?.number ?? 0;
+    this.#unackedBytes -= sums?.bytes ?? 0;
+    this.#countedFrom = upTo;
   }
 
   #becameDurable(): void {
@@ -290,6 +305,7 @@ export class Journal {
       .get(this.#ackedSeq);
     this.#unackedRows = sums?.number ?? 0;
     this.#unackedBytes = sums?.bytes ?? 0;
+    this.#countedFrom = this.#ackedSeq;
   }
 }
 
