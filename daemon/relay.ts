@@ -252,6 +252,7 @@ export class Relay {
         id: `${effect.kind}_${guid}`,
       });
     if (effects.length > 0) this.#outbox.swept();
+    if (!late && chat.kind !== 'group') this.#outbox.heardFrom({ kind: 'handle', handle }, service);
     this.#outbox.dispatcher.wake();
   }
 

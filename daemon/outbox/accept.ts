@@ -13,6 +13,8 @@ import { normaliseHandle } from '../host/handles.ts';
 import type { Answer } from './commands.ts';
 import { addressOf, type Messages, type NewMessage, toGateMessage } from './messages.ts';
 import type { Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
+import type { Reach } from './reach.ts';
+import { TWIN_WORDS, type Twins } from './twins.ts';
 
 /** Groups that exist in Messages. Members without the own address; null if there is no such group. */
 export interface Groups {
@@ -24,21 +26,29 @@ export interface Lookalikes {
   find(recipient: Recipient, text: string, sinceAt: number): boolean;
 }
 
+/** The controller's clock and ours need not agree. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
 type Normalised = { ok: true; recipients: Recipient[] } | { ok: false; answer: Answer };
 
 export class Acceptance {
   readonly #clock: Clock;
   readonly #messages: Messages;
   readonly #gate: Gate;
+  readonly #reach: Reach;
+  readonly #twins: Twins;
   readonly #groups: Groups;
   readonly #lookalikes: Lookalikes;
   readonly #region: string | undefined;
+  readonly #startedAt: number;
   #waiting = 0;
 
   constructor(o: {
     clock: Clock;
     messages: Messages;
     gate: Gate;
+    reach: Reach;
+    twins: Twins;
     groups: Groups;
     lookalikes: Lookalikes;
     region?: string;
@@ -46,9 +56,12 @@ export class Acceptance {
     this.#clock = o.clock;
     this.#messages = o.messages;
     this.#gate = o.gate;
+    this.#reach = o.reach;
+    this.#twins = o.twins;
     this.#groups = o.groups;
     this.#lookalikes = o.lookalikes;
     this.#region = o.region;
+    this.#startedAt = o.clock.now();
     this.reload();
   }
 
@@ -64,15 +77,20 @@ export class Acceptance {
     if (fault) return fault;
     const normalised = this.#normalise(send.to);
     if (!normalised.ok) return normalised.answer;
+    const doubtful = ({ text }: MessageSend, to: Recipient) => this.#twins.until(addressOf(to), text) !== null;
+    if (send.pacing === 'reject' && normalised.recipients.some((to) => doubtful(send, to)))
+      return { ok: false, code: 'duplicate', message: TWIN_WORDS, detail: { rule: 'unknown_before' } };
     const request = toRequest(send, command, normalised.recipients);
     const admission = this.#gate.admit(request);
     if (!admission.ok) {
       const { code, words, retryAfterMs, rule, evidence } = admission.refusal;
       return { ok: false, code, message: words, retryAfterMs, detail: { rule, ...(evidence ? { evidence } : {}) } };
     }
-    const messages = request.recipients.map((recipient, index) =>
-      this.#store(send, command, recipient, admission.verdicts[index] ?? { kind: 'go', reply: false }),
-    );
+    const messages = request.recipients.map((recipient, index) => {
+      const refusal = this.#reach.refusal(recipient, send.service);
+      const verdict = admission.verdicts[index] ?? { kind: 'go', reply: false };
+      return this.#store(send, command, recipient, refusal ? { kind: 'refuse', refusal } : verdict);
+    });
     return { ok: true, detail: { messages } };
   }
 
@@ -110,11 +128,12 @@ export class Acceptance {
       return named;
     }
     if (this.#mayHaveGone(send, recipient)) {
-      // The store is younger than the command, and Messages already shows this text to this person: never a second send.
+      // The store may have forgotten the command, and Messages already shows this text to this person: never a second send.
       this.#messages.move(stored.id, 'dispatching');
       this.#messages.move(stored.id, 'unknown', {
+        rule: 'chat_db',
         words:
-          'The relay’s store was lost, and chat.db already holds this text to this recipient: it is not sent again.',
+          'The relay’s store may have been lost or set back, and chat.db already holds this text to this recipient: it is not sent again.',
       });
       return named;
     }
@@ -127,8 +146,9 @@ export class Acceptance {
     return named;
   }
 
+  /** A store that was lost, or set back to an older copy, was so before this process began: what was made after that is new. */
   #mayHaveGone(send: MessageSend, recipient: Recipient): boolean {
-    if (send.created > this.#messages.storeCreatedAt) return false;
+    if (send.created > this.#startedAt + CLOCK_TOLERANCE_MS) return false;
     return this.#lookalikes.find(recipient, send.text, send.created);
   }
 

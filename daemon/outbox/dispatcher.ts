@@ -17,8 +17,11 @@ import { type Clock, pause } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
+import type { WallClock } from './commands.ts';
 import { type Message, type Messages, toGateMessage } from './messages.ts';
 import type { Bridge, Gate, Refusal, SendOutcome } from './ports.ts';
+import type { Reach } from './reach.ts';
+import type { Twins } from './twins.ts';
 
 /** After this many attempts that provably did not start, the message has failed. */
 const MAX_TRIES = 5;
@@ -34,6 +37,9 @@ export class Dispatcher {
   readonly #messages: Messages;
   readonly #gate: Gate;
   readonly #bridge: Bridge;
+  readonly #reach: Reach;
+  readonly #twins: Twins;
+  readonly #wall: WallClock;
   /** Called, in the transaction, when a message leaves the queue. */
   readonly #left: () => void;
   readonly #stop = new AbortController();
@@ -49,6 +55,9 @@ export class Dispatcher {
     messages: Messages;
     gate: Gate;
     bridge: Bridge;
+    reach: Reach;
+    twins: Twins;
+    wall: WallClock;
     left: () => void;
   }) {
     this.#commit = o.commit;
@@ -57,6 +66,9 @@ export class Dispatcher {
     this.#messages = o.messages;
     this.#gate = o.gate;
     this.#bridge = o.bridge;
+    this.#reach = o.reach;
+    this.#twins = o.twins;
+    this.#wall = o.wall;
     this.#left = o.left;
   }
 
@@ -89,7 +101,7 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    await this.#persist(() => this.#recover());
+    await this.#untilDone(() => this.#recover());
     while (!this.#stop.signal.aborted) {
       this.#awake = false;
       await this.#persist(() => this.#step());
@@ -106,6 +118,19 @@ export class Dispatcher {
     }
   }
 
+  /** For what must not be left half done: a message whose outcome is not stored would be on its way for ever. */
+  async #untilDone(work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#log.error('dispatch_failed', { error: messageOf(error) });
+      }
+      if (this.#stop.signal.aborted) return;
+      await pause(this.#clock, NOT_READY_PAUSE_MS, this.#stop.signal);
+    }
+  }
+
   async #rest(ms: number): Promise<void> {
     if (this.#awake || this.#stop.signal.aborted) return;
     this.#sleep = new AbortController();
@@ -113,9 +138,12 @@ export class Dispatcher {
   }
 
   async #step(): Promise<void> {
+    this.#twins.releaseIfDue();
     const pick = this.#gate.pick();
     if (pick.kind === 'idle') return this.#rest(Math.min(pick.wakeInMs ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));
     if (pick.kind === 'refuse') return this.#refuse(pick.message, pick.refusal);
+    // Also while Messages or chat.db is not to be had: nothing goes after its time.
+    if (this.#isOver(this.#messages.get(pick.message))) return this.#commit.run(() => this.#expire(pick.message));
     const ready = await this.#bridge.ready();
     if (!ready.ok) return this.#rest(NOT_READY_PAUSE_MS);
     if (this.#stop.signal.aborted) return;
@@ -137,6 +165,16 @@ export class Dispatcher {
       this.#gate.remove(pick.message);
       return null;
     }
+    if (this.#isOver(message)) {
+      this.#expire(message.id);
+      return null;
+    }
+    const unreachable = this.#reach.refusal(message.recipient, message.service);
+    if (unreachable) {
+      this.reject(message.id, unreachable);
+      return null;
+    }
+    if (this.#twins.setAside(message)) return null;
     if (
       !this.#bridge.begin({
         attempt,
@@ -160,7 +198,7 @@ export class Dispatcher {
     this.lastSendAt = this.#clock.now();
     const outcome = await this.#bridge.run(attempt);
     this.#log.info('attempt_ended', { message: message.id, attempt, outcome: outcome.kind });
-    await this.#commit.run(() => this.#apply(message.id, outcome));
+    await this.#untilDone(() => this.#commit.run(() => this.#apply(message.id, outcome)));
   }
 
   /** In a transaction. `accepted` changes nothing: only a row of chat.db may say more. */
@@ -172,12 +210,24 @@ export class Dispatcher {
       this.#gate.outcome(id, { state: 'unknown' });
     } else if (outcome.kind === 'not_started') {
       this.#gate.outcome(id, { state: 'failed' });
-      if (outcome.again && message.tries < MAX_TRIES && message.expiresAt > this.#clock.now()) {
+      if (outcome.again && message.tries < MAX_TRIES && !this.#isOver(message)) {
         this.#gate.add([toGateMessage(message)]);
         return;
       }
       this.#messages.move(id, 'failed', { code: outcome.code, words: outcome.words, retryable: true });
     }
+  }
+
+  #isOver(message: Message | undefined): boolean {
+    return message !== undefined && this.#wall.trusted && message.expiresAt <= this.#clock.now();
+  }
+
+  /** In a transaction. One that was tried in vain before has failed: nothing left. */
+  #expire(id: string): void {
+    this.#gate.remove(id);
+    const detail = { code: 'expired', words: 'Its time was over before it could go.', retryable: false };
+    if (this.#messages.move(id, 'expired', detail)) this.#left();
+    else this.#messages.move(id, 'failed', detail);
   }
 
   async #refuse(id: string, refusal: Refusal): Promise<void> {
@@ -204,7 +254,7 @@ export class Dispatcher {
     // The outcome was on disk, but the crash came before the message heard of it.
     for (const { id } of this.#messages.inState('dispatching')) {
       const outcome = settled.has(id) ? null : this.#bridge.lastOutcome(id);
-      if (outcome?.kind === 'may_have_gone') await this.#commit.run(() => this.#apply(id, outcome));
+      if (outcome && outcome.kind !== 'accepted') await this.#commit.run(() => this.#apply(id, outcome));
     }
   }
 }

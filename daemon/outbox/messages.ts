@@ -70,26 +70,13 @@ export class Messages {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #journal: Journal;
-  /** Part of each status id: a store made anew counts from 1 again and must not repeat ids. */
-  readonly #tag: string;
-  /** When this store was made, Unix ms. */
-  readonly storeCreatedAt: number;
+  /** Part of each status id: a store that was lost or set back counts again from where it stood, and must not repeat ids. */
+  readonly #tag = randomBytes(6).toString('base64url');
 
   constructor(o: { db: Db; clock: Clock; journal: Journal }) {
     this.#db = o.db;
     this.#clock = o.clock;
     this.#journal = o.journal;
-    o.db.transaction(() => {
-      const fact = o.db.sql('INSERT OR IGNORE INTO store_fact (name, value) VALUES (?, ?)');
-      fact.run('tag', randomBytes(6).toString('base64url'));
-      fact.run('created_at', String(o.clock.now()));
-    });
-    this.#tag = this.#fact('tag');
-    this.storeCreatedAt = Number(this.#fact('created_at'));
-  }
-
-  #fact(name: string): string {
-    return this.#db.sql<{ value: string }>('SELECT value FROM store_fact WHERE name = ?').get(name)?.value ?? '';
   }
 
   /** Stores a message as accepted and tells it. */
@@ -134,9 +121,19 @@ export class Messages {
   move(id: string, state: MessageState, detail: StatusDetail = {}, at = this.#clock.now()): boolean {
     const message = this.get(id);
     if (!message || !mayMove(message.state, state)) return false;
+    this.#store(message, state, detail, at);
+    return true;
+  }
+
+  /** Tells the state that holds once more, with what was learnt since. */
+  amend(message: Message, detail: StatusDetail, at: number): void {
+    this.#store(message, message.state, detail, at);
+  }
+
+  #store(message: Message, state: MessageState, detail: StatusDetail, at: number): void {
     const before = message.status;
     const status: MessageStatus = {
-      message: id,
+      message: message.id,
       command: message.command,
       to: before.to,
       n: before.n + 1,
@@ -148,20 +145,13 @@ export class Messages {
     Object.assign(status, detail);
     this.#db
       .sql('UPDATE message SET state = ?, n = ?, status = ?, changed_at = ? WHERE id = ?')
-      .run(state, status.n, JSON.stringify(status), this.#clock.now(), id);
+      .run(state, status.n, JSON.stringify(status), this.#clock.now(), message.id);
     this.#tell(status);
-    return true;
   }
 
   /** One more attempt is about to start. */
   countTry(id: string): void {
     this.#db.sql('UPDATE message SET tries = tries + 1 WHERE id = ?').run(id);
-  }
-
-  /** Tells the newest status again, under the same id. */
-  tellAgain(id: string): void {
-    const message = this.get(id);
-    if (message) this.#tell(message.status);
   }
 
   get(id: string): Message | undefined {
@@ -182,6 +172,19 @@ export class Messages {
       .sql<Row>(`SELECT ${COLUMNS} FROM message WHERE state IN (${marks}) ORDER BY ord`)
       .all(...states)
       .map(toMessage);
+  }
+
+  /**
+   * Texts to this address of which nobody knows whether they went, that became so since then; the oldest first. Those that chat.db already
+   * showed when they were given up (`rule: chat_db`) are not among them.
+   */
+  unknownTo(address: string, since: number): { text: string; at: number }[] {
+    return this.#db
+      .sql<{ text: string; at: number }>(
+        `SELECT text, changed_at AS at FROM message WHERE state = 'unknown' AND changed_at >= ? AND status ->> '$.to' = ?
+           AND coalesce(status ->> '$.rule', '') <> 'chat_db' ORDER BY changed_at`,
+      )
+      .all(since, address);
   }
 
   /** A page of what waits, in the order of acceptance. */

@@ -10,7 +10,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { CommandData } from '../../protocol/commands.ts';
-import type { CommandResult, MessageStatus, SenderHealth } from '../../protocol/events.ts';
+import type { CommandResult, SenderHealth } from '../../protocol/events.ts';
 import type { CommandFrame } from '../../protocol/frames.ts';
 import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
@@ -21,16 +21,18 @@ import { Acceptance, type Groups, type Lookalikes } from './accept.ts';
 import { type Answer, Commands, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { addressOf, type Message, Messages, type StatusDetail, toGateMessage } from './messages.ts';
-import type { Bridge, Gate, GateOutcome, Journal } from './ports.ts';
+import type { Bridge, Gate, GateOutcome, Journal, Recipient } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
+import { Reach } from './reach.ts';
+import { snapshotParts } from './snapshot.ts';
 import { isWaiting, stepsTo } from './states.ts';
+import { Twins } from './twins.ts';
 
 /** What a row of `chat.db` says of a message: the state, and what else the row tells. */
 export type Sighted = { state: GateOutcome['state']; at: number; outcome: GateOutcome; detail: StatusDetail };
 
 /** A snapshot tells what is open and what changed in this time. */
 const SNAPSHOT_SPAN_MS = 7 * 86_400_000;
-const SNAPSHOT_PART = 100;
 
 export interface SenderFacts {
   health(): SenderHealth;
@@ -43,6 +45,8 @@ export class Outbox {
   readonly dispatcher: Dispatcher;
   readonly #upkeep: QueueUpkeep;
   readonly #acceptance: Acceptance;
+  readonly #reach: Reach;
+  readonly #twins: Twins;
   readonly #gate: Gate;
   readonly #journal: Journal;
   readonly #clock: Clock;
@@ -71,10 +75,16 @@ export class Outbox {
     this.#region = o.region;
     this.messages = new Messages({ db, clock, journal });
     const { messages } = this;
+    this.#reach = new Reach({ db, clock });
+    this.#twins = new Twins({ clock, messages, gate });
+    const reach = this.#reach;
+    const twins = this.#twins;
     this.#acceptance = new Acceptance({
       clock,
       messages,
       gate,
+      reach,
+      twins,
       groups: o.groups,
       lookalikes: o.lookalikes,
       region: o.region,
@@ -95,7 +105,18 @@ export class Outbox {
         'snapshot.request': () => this.#snapshotAsked(),
       },
     });
-    this.dispatcher = new Dispatcher({ commit, clock, log, messages, gate, bridge: o.bridge, left });
+    this.dispatcher = new Dispatcher({
+      commit,
+      clock,
+      log,
+      messages,
+      gate,
+      bridge: o.bridge,
+      reach,
+      twins,
+      wall,
+      left,
+    });
     this.#upkeep = new QueueUpkeep({ commit, clock, log, messages, commands: this.commands, gate, wall, left });
   }
 
@@ -109,6 +130,7 @@ export class Outbox {
   /** Makes memory agree with the store again: at start, and after a rolled-back transaction. Not inside a transaction. */
   reload(): void {
     this.#gate.load();
+    this.#twins.forget();
     this.#gate.add(this.messages.inState('accepted', 'held').map(toGateMessage));
     this.#acceptance.reload();
     this.dispatcher.reload();
@@ -130,13 +152,27 @@ export class Outbox {
   sighted(id: string, seen: Sighted): void {
     const message = this.messages.get(id);
     if (!message) return;
-    for (const state of stepsTo(message.state, seen.state)) this.messages.move(id, state, seen.detail, seen.at);
+    const steps = stepsTo(message.state, seen.state);
+    for (const state of steps) this.messages.move(id, state, seen.detail, seen.at);
+    const { downgraded, service } = seen.detail;
+    if (downgraded && !message.status.downgraded) {
+      // Often learnt only after `sent`: no new state, but told all the same.
+      if (steps.length === 0) this.messages.amend(message, seen.detail, seen.at);
+      this.#reach.downgraded(message.recipient);
+    } else if (seen.state === 'delivered' && isIMessage(service)) this.heardFrom(message.recipient, service);
     this.#gate.outcome(id, seen.outcome);
+    if (message.state === 'unknown' && steps.length > 0) this.#twins.release();
     this.dispatcher.wake();
+  }
+
+  /** In a transaction: by what service this one was heard of. */
+  heardFrom(recipient: Recipient, service: string | undefined): void {
+    if (recipient.kind === 'handle' && isIMessage(service)) this.#reach.reached(recipient.handle);
   }
 
   /** In a transaction: rejects all waiting messages that may never go any more (an opt-out came). */
   swept(): void {
+    this.#twins.release();
     for (const { message, refusal } of this.#gate.sweep()) this.dispatcher.reject(message, refusal);
     this.dispatcher.wake();
   }
@@ -152,6 +188,7 @@ export class Outbox {
       this.#gate.remove(message.id);
       this.messages.move(message.id, 'dispatching');
       this.messages.move(message.id, 'unknown', {
+        rule: 'chat_db',
         words:
           'chat.db already shows this text to this recipient, from before the relay’s memory begins: it is not sent again.',
       });
@@ -184,12 +221,13 @@ export class Outbox {
   /** In a transaction: the present state, in parts, as events. */
   tellSnapshot(reason: string): void {
     const statuses = this.messages.presentStatuses(this.#clock.now() - SNAPSHOT_SPAN_MS);
-    const parts = Math.max(1, Math.ceil(statuses.length / SNAPSHOT_PART));
+    const parts = snapshotParts(this.#sender.optedOut(), statuses);
     const snapshot = `sn_${randomBytes(9).toString('base64url')}`;
-    for (let part = 1; part <= parts; part += 1) {
-      const first = part === 1 ? { reason, sender: this.#sender.health(), opted_out: this.#sender.optedOut() } : {};
-      const messages: MessageStatus[] = statuses.slice((part - 1) * SNAPSHOT_PART, part * SNAPSHOT_PART);
-      this.#journal.append('snapshot', { snapshot, part, parts, ...first, messages }, { id: `${snapshot}.${part}` });
+    for (const [index, content] of parts.entries()) {
+      const part = index + 1;
+      const first = part === 1 ? { reason, sender: this.#sender.health() } : {};
+      const data = { snapshot, part, parts: parts.length, ...first, ...content };
+      this.#journal.append('snapshot', data, { id: `${snapshot}.${part}` });
     }
   }
 
@@ -240,4 +278,8 @@ export class Outbox {
     this.dispatcher.wake();
     return this.#tellHealth(result.health);
   }
+}
+
+function isIMessage(service: string | undefined): boolean {
+  return service !== undefined && /^imessage/i.test(service);
 }

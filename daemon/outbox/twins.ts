@@ -1,0 +1,80 @@
+/**
+ * Twins: the same text to the same recipient as one of which nobody knows whether it went (`unknown`). Were both sent, somebody might get
+ * it twice; so the later one waits until chat.db has settled the earlier, or no row of it has come for a day.
+ *
+ *   in the gate ── about to go, and a twin is unknown ──▶ set aside (held) ── a message is settled, or from time to time ──▶ in the gate
+ *
+ * The caller owes `forget` when the gate was given anew all that waits.
+ */
+import type { Clock } from '../host/clock.ts';
+import { addressOf, type Message, type Messages, toGateMessage } from './messages.ts';
+import type { Gate } from './ports.ts';
+
+/** A row comes within moments, or when Messages is on the network again. */
+const WAIT_MS = 86_400_000;
+const LOOK_AGAIN_MS = 10 * 60_000;
+
+export class Twins {
+  readonly #clock: Clock;
+  readonly #messages: Messages;
+  readonly #gate: Gate;
+  readonly #aside = new Set<string>();
+  #lookAt = 0;
+
+  constructor(o: { clock: Clock; messages: Messages; gate: Gate }) {
+    this.#clock = o.clock;
+    this.#messages = o.messages;
+    this.#gate = o.gate;
+  }
+
+  /** When the wait for an unknown twin ends at the latest, Unix ms; null if there is none. */
+  until(address: string, text: string): number | null {
+    const wanted = comparable(text);
+    const since = this.#clock.now() - WAIT_MS;
+    const newest = this.#messages.unknownTo(address, since).findLast((twin) => comparable(twin.text) === wanted);
+    return newest ? newest.at + WAIT_MS : null;
+  }
+
+  /** In a transaction, right before it would go. True: it must wait; it is told, and the gate has it no more. */
+  setAside(message: Message): boolean {
+    const until = this.until(addressOf(message.recipient), message.text);
+    if (until === null) return false;
+    if (this.#aside.size === 0) this.#lookAt = this.#clock.mono() + LOOK_AGAIN_MS;
+    this.#gate.remove(message.id);
+    this.#aside.add(message.id);
+    if (message.status.rule !== RULE)
+      this.#messages.move(message.id, 'held', {
+        until: Math.round(until),
+        rule: RULE,
+        evidence: { words: TWIN_WORDS },
+      });
+    return true;
+  }
+
+  /** All that were set aside are asked about again. */
+  release(): void {
+    for (const id of this.#aside) {
+      this.#aside.delete(id);
+      const message = this.#messages.get(id);
+      if (message && ['accepted', 'held', 'dispatching'].includes(message.state))
+        this.#gate.add([toGateMessage(message)]);
+    }
+  }
+
+  releaseIfDue(): void {
+    if (this.#aside.size > 0 && this.#clock.mono() >= this.#lookAt) this.release();
+  }
+
+  forget(): void {
+    this.#aside.clear();
+  }
+}
+
+const RULE = 'unknown_before';
+
+export const TWIN_WORDS =
+  'The same text to this recipient may have gone out before, and nobody can tell yet; it waits until chat.db shows what became of that one.';
+
+function comparable(text: string): string {
+  return text.normalize('NFC').replace(/\r\n?/g, '\n').trim();
+}
