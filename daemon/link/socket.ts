@@ -5,7 +5,7 @@
  * loopback literals, no redirects, no compression. What is larger than a frame may be, but not absurd, is still read,
  * so that the line can say 4413 itself.
  */
-import { isIPv4 } from 'node:net';
+import { isIPv4, type Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { DRAIN_MS, MAX_FRAME_BYTES, OPENING_TIMEOUT_MS, SUBPROTOCOL } from '../../protocol/limits.ts';
 import { messageOf, RelayError } from '../host/errors.ts';
@@ -57,9 +57,13 @@ function attach(socket: WebSocket, listener: SocketListener): void {
   let opened = false;
   let status: number | undefined;
   let words = 'the connection was closed before it was open';
+  let raw: Socket | undefined;
+  socket.on('upgrade', (response) => {
+    raw = response.socket;
+  });
   socket.on('open', () => {
     opened = true;
-    listener.opened(asLinkSocket(socket));
+    listener.opened(asLinkSocket(socket, raw));
   });
   socket.on('message', (data, binary) => listener.message(data as Buffer, binary));
   socket.on('pong', () => listener.pong());
@@ -80,11 +84,24 @@ function attach(socket: WebSocket, listener: SocketListener): void {
   });
 }
 
-function asLinkSocket(socket: WebSocket): LinkSocket {
+/** What is sent in one turn goes to the system together: a call for each frame costs more than the frame. */
+function asLinkSocket(socket: WebSocket, raw: Socket | undefined): LinkSocket {
   const isOpen = () => socket.readyState === WebSocket.OPEN;
+  let gathering = false;
+  const gather = () => {
+    if (gathering || !raw) return;
+    gathering = true;
+    raw.cork();
+    process.nextTick(() => {
+      gathering = false;
+      raw.uncork();
+    });
+  };
   return {
     send: (text) => {
-      if (isOpen()) socket.send(text);
+      if (!isOpen()) return;
+      gather();
+      socket.send(text);
     },
     ping: () => {
       if (isOpen()) socket.ping();

@@ -75,7 +75,8 @@ export class BareController {
       return;
     }
     if (type === 'event') this.#event(frame);
-    const ack = type === 'ack' ? /"seq":(\d+)/.exec(frame)?.[1] : /"ack":(\d+)/.exec(frame.slice(0, 80))?.[1];
+    // On other frames it rides at the end.
+    const ack = type === 'ack' ? /"seq":(\d+)/.exec(frame)?.[1] : /"ack":(\d+)\}$/.exec(frame.slice(-30))?.[1];
     if (ack !== undefined) this.#ackedTo(Number(ack));
   }
 

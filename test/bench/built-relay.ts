@@ -43,7 +43,7 @@ export class BuiltRelay {
       }),
     );
     const { PROFILE } = process.env;
-    const profile = PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${PROFILE}`] : [];
+    const profile = PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${PROFILE}`, '--cpu-prof-interval=200'] : [];
     const daemon = spawn(process.execPath, [...FLAGS, ...profile, RELAYD], {
       env: { ...process.env, SENDER_RELAY_HOME: home },
       stdio: ['ignore', 'inherit', 'inherit'],

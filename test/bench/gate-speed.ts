@@ -1,0 +1,299 @@
+/**
+ * How long the gate takes to decide on a request (canonical text, search, policy), how much memory what waits takes, and how long a start
+ * takes; on a real store, with texts of up to 320 characters out of three corpora that are made by counting on from a seed.
+ *
+ *   diverse    sentences of a vocabulary in which, as in a language, few words are said often
+ *   brand      400 templates of one brand, with the same first words and the same last ones
+ *   campaign   one text to 20,000 names, on five days
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Facts } from '../../daemon/gate/facts.ts';
+import { encode, FingerprintMaker } from '../../daemon/gate/fingerprint.ts';
+import { Gate } from '../../daemon/gate/gate.ts';
+import { DEFAULT_POLICY } from '../../daemon/gate/policy.ts';
+import type { GateMessage, GateRequest } from '../../daemon/gate/requests.ts';
+import { Health } from '../../daemon/host/health.ts';
+import { silentLog } from '../../daemon/host/log.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { openStore } from '../support/store.ts';
+import { type Bench, type Figure, percentile } from './figure.ts';
+
+const DAY = 86_400_000;
+const QUERIES = 1_000;
+const WARM_UP = 300;
+const NAMES = 20_000;
+const TEMPLATES = 400;
+const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday'];
+
+type Below = (limit: number) => number;
+
+/** Always the same numbers for the same seed. */
+function numbers(seed: number): Below {
+  let state = seed | 0 || 1;
+  return (limit) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+}
+
+const from = <T>(list: readonly T[], below: Below) => list[below(list.length)] as T;
+
+/** Different words of one to three syllables; the first ones are short, as the frequent ones of a language are. */
+function vocabulary(size: number, seed: number): string[] {
+  const below = numbers(seed);
+  const onsets = 'b,c,ch,cl,d,f,fl,g,gr,h,j,k,l,m,n,p,pr,qu,r,s,sh,st,t,th,tr,v,w,wh,y,'.split(',');
+  const vowels = 'a,e,i,o,u,ea,ou,ai,oo,ie,y'.split(',');
+  const codas = 'b,ck,d,ft,g,ght,l,ll,m,n,nd,ng,nt,p,r,rd,s,ss,st,t,ve,x,,,,'.split(',');
+  const syllable = () => from(onsets, below) + from(vowels, below) + from(codas, below);
+  const words = new Set<string>();
+  while (words.size < size) {
+    const syllables = words.size < 100 ? 1 : words.size < 1_000 ? 1 + below(2) : 1 + below(3);
+    words.add(Array.from({ length: syllables }, syllable).join(''));
+  }
+  return [...words];
+}
+
+const WORDS = vocabulary(12_000, 5);
+const PEOPLE = vocabulary(NAMES, 77).map((name) => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`);
+
+/** Word number r comes about 1/(r + 3) times as often as the first: as in a language, most of a text is of few words. */
+function word(below: Below): string {
+  const spread = (WORDS.length + 3) / 4;
+  return WORDS[Math.floor(4 * spread ** (below(1_000_000) / 1_000_000)) - 4] ?? '';
+}
+
+function sentence(length: number, below: Below): string {
+  let text = '';
+  while (text.length < length) {
+    text += text === '' ? word(below) : ` ${word(below)}`;
+  }
+  return `${text.slice(0, 320).trimEnd()}.`;
+}
+
+/** Lengths as of short messages: most below 160 characters, some up to 320. */
+const someLength = (below: Below) => 40 + Math.min(below(280), below(280));
+
+/** The n-th text. */
+type Corpus = (n: number) => string;
+
+function diverse(): Corpus {
+  return (n) => {
+    const below = numbers(Math.imul(n + 1, 0x9e3779b1));
+    below(7);
+    return sentence(someLength(below), below);
+  };
+}
+
+function brand(): Corpus {
+  const below = numbers(13);
+  const templates = Array.from({ length: TEMPLATES }, () => {
+    const words = sentence(30 + below(170), below)
+      .slice(0, -1)
+      .split(' ');
+    words.splice(below(words.length), 0, '{name}');
+    words.splice(below(words.length), 0, '{number}');
+    return `Northwind Store: ${words.join(' ')}. Questions? Write to us here, or reply STOP to end.`;
+  });
+  return (n) => {
+    const own = numbers(Math.imul(n + 1, 0x85ebca6b));
+    own(7);
+    return from(templates, own)
+      .replace('{name}', from(PEOPLE, own))
+      .replace('{number}', String(own(99_999)));
+  };
+}
+
+/** All different up to 100,000: every name once for each day. */
+function campaign(): Corpus {
+  return (n) => {
+    const name = PEOPLE[(n * 7_919) % NAMES];
+    const day = DAYS[Math.floor(n / NAMES) % DAYS.length];
+    return `Hi ${name}, this is the Lakeside clinic. We have a free place on ${day} at 10:30 for the check-up that you asked about. Shall we keep it for you? Just answer yes or no.`;
+  };
+}
+
+const CORPORA: Record<string, () => Corpus> = { diverse, brand, campaign };
+
+function person(n: number): string {
+  return `+1${String(2_125_000_000 + n)}`;
+}
+
+/** A gate on a store of its own. */
+function openGate() {
+  const store = openStore();
+  const clock = new FakeClock();
+  const make = () =>
+    new Gate({
+      db: store.db,
+      clock,
+      health: new Health(clock),
+      log: silentLog,
+      policy: {},
+      sender: { kind: 'shared', since: Date.UTC(2020, 0, 1) },
+      timeZone: 'UTC',
+    });
+  return { store, clock, make };
+}
+
+/** What a day of sending leaves in the store, without sending. */
+function fill({ store, clock }: ReturnType<typeof openGate>, corpus: Corpus, count: number): void {
+  const { near } = DEFAULT_POLICY;
+  const minima = { same: near.same_letters, variables: near.variables_letters };
+  const maker = new FingerprintMaker(new Facts(store.db, clock).key(), minima);
+  const insert = store.db.sql(
+    'INSERT INTO gate_send (name, address, people, reply, fingerprint, at, mono, in_flight) VALUES (?, ?, ?, 0, ?, ?, ?, 0)',
+  );
+  store.db.transaction(() => {
+    for (let n = 0; n < count; n += 1) {
+      const ago = Math.round((DAY * 0.9 * (count - n)) / count);
+      const to = person(n);
+      const print = encode(maker.make(corpus(n)));
+      insert.run(`m${n}`, to, JSON.stringify([to]), print, clock.now() - ago, clock.mono() - ago);
+    }
+  });
+}
+
+function request(n: number, text: string, clock: FakeClock): GateRequest {
+  return {
+    command: `c${n}`,
+    recipients: [{ kind: 'handle', handle: person(5_000_000 + n) }],
+    text,
+    variables: [],
+    category: 'conversational',
+    pacing: 'queue',
+    notBefore: null,
+    expiresAt: clock.now() + 20 * DAY,
+    timeZone: null,
+  };
+}
+
+function messageOf(n: number, asked: GateRequest, clock: FakeClock): GateMessage {
+  const { command, text, variables, category, notBefore, expiresAt, timeZone } = asked;
+  const recipient = asked.recipients[0] ?? { kind: 'handle', handle: '' };
+  return {
+    ...{ message: `w${n}`, command, order: n, recipient, text, variables, category, reply: false },
+    ...{ acceptedAt: clock.now(), notBefore, expiresAt, timeZone },
+  };
+}
+
+const mono = () => performance.now();
+
+export interface Decided {
+  startMs: number;
+  p50: number;
+  p99: number;
+  held: number;
+}
+
+/** Decides on texts of a corpus of which `live` others count already. */
+export async function decide(corpus: Corpus, live: number): Promise<Decided> {
+  const world = openGate();
+  // A wait of at most seven days is queued; whoever asks about a campaign gets its sentence either way.
+  fill(world, corpus, live);
+  const gate = world.make();
+  const began = mono();
+  gate.load();
+  const startMs = mono() - began;
+  const times: number[] = [];
+  let held = 0;
+  for (let n = 0; n < WARM_UP + QUERIES; n += 1) {
+    const asked = request(n, corpus(live + n), world.clock);
+    const before = mono();
+    const answer = gate.check(asked);
+    const took = (mono() - before) * 1_000;
+    if (answer.request.verdict !== 'go') held += 1;
+    if (n >= WARM_UP) times.push(took);
+  }
+  await world.store.remove();
+  return { startMs, p50: percentile(times, 0.5), p99: percentile(times, 0.99), held };
+}
+
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  const gc: unknown = runInNewContext('gc');
+  if (typeof gc === 'function') gc();
+}
+
+function usedBytes(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+export interface Accepted {
+  bytes: number;
+  admitUs: number;
+  addUs: number;
+}
+
+/** Takes in so many messages, and looks at what they take. */
+export async function accept(corpus: Corpus, count: number): Promise<Accepted> {
+  const world = openGate();
+  const gate = world.make();
+  gate.load();
+  const before = usedBytes();
+  let admitMs = 0;
+  let addMs = 0;
+  world.store.db.transaction(() => {
+    for (let n = 0; n < count; n += 1) {
+      const asked = request(n, corpus(n), world.clock);
+      const began = mono();
+      gate.admit(asked);
+      const admitted = mono();
+      gate.add([messageOf(n, asked, world.clock)]);
+      addMs += mono() - admitted;
+      admitMs += admitted - began;
+    }
+  });
+  const bytes = (usedBytes() - before) / count;
+  await world.store.remove();
+  return { bytes, admitUs: (admitMs * 1_000) / count, addUs: (addMs * 1_000) / count };
+}
+
+const WAITING = 20_000;
+/** Of issue 3. */
+const LIMITS: Record<number, (corpus: string) => { p50?: number; p99?: number }> = {
+  1000: () => ({}),
+  20000: (corpus) => ({ p50: 300, p99: corpus === 'diverse' ? 1_000 : 2_000 }),
+  100000: () => ({ p99: 3_000 }),
+};
+
+const most = (limit: number | undefined) => (limit === undefined ? {} : { limit: { most: limit } });
+
+export const gateSpeed: Bench = {
+  name: 'The gate decides: canonical text, search, policy',
+  async run() {
+    const figures: Figure[] = [];
+    for (const [name, make] of Object.entries(CORPORA)) {
+      const corpus = make();
+      for (const [live, limitsOf] of Object.entries(LIMITS)) {
+        const limits = limitsOf(name);
+        const { startMs, p50, p99, held } = await decide(corpus, Number(live));
+        const shown = `${name}, ${Number(live).toLocaleString('en')} live`;
+        figures.push({ name: `${shown}: p50`, value: p50, unit: 'µs', ...most(limits.p50) });
+        figures.push({ name: `${shown}: p99`, value: p99, unit: 'µs', ...most(limits.p99) });
+        figures.push({ name: `${shown}: not to go at once`, value: (held * 100) / (QUERIES + WARM_UP), unit: '%' });
+        if (live === '100000')
+          figures.push({
+            name: `${name}: start with 100,000 in the store`,
+            value: startMs,
+            unit: 'ms',
+            limit: { most: 1_500 },
+          });
+      }
+      const { bytes, admitUs, addUs } = await accept(corpus, WAITING);
+      figures.push({
+        name: `${name}: memory of each of 20,000 that wait`,
+        value: bytes,
+        unit: 'bytes',
+        limit: { most: 1_500 },
+      });
+      figures.push({ name: `${name}: the same, asked about`, value: admitUs, unit: 'µs each' });
+      figures.push({ name: `${name}: the same, taken in`, value: addUs, unit: 'µs each' });
+    }
+    return figures;
+  },
+};
