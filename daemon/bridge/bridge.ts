@@ -12,7 +12,7 @@
  *
  * The caller owes: `recover` once, before the first `ready`; `begin` inside the transaction that stores the dispatch; one `run` at a time.
  */
-import type { Clock, Timer } from '../host/clock.ts';
+import { type Clock, pause, type Timer } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Config } from '../host/config.ts';
 import type { Db } from '../host/db.ts';
@@ -20,6 +20,7 @@ import { messageOf } from '../host/errors.ts';
 import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import { type AttemptRequest, Attempts } from './attempts.ts';
+import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
 import { addressesOf, addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
 import { Lane } from './lane.ts';
@@ -37,6 +38,10 @@ const ROW_PATIENCE_MS = 10_000;
 /** The controller's clock and ours need not agree. */
 const LOOKALIKE_TOLERANCE_MS = 5 * 60_000;
 const LOOKALIKE_ROWS = 5_000;
+/** An attempt this young may still get its row claimed: the row is on its way through the reading. */
+const CLAIM_MS = 2 * 60_000;
+/** What could not be stored (a full disk) is stored later. */
+const STORE_AGAIN_MS = 2_000;
 
 export interface BridgeOptions {
   config: Config['messages'];
@@ -50,7 +55,17 @@ export interface BridgeOptions {
   health: Health;
   log: Log;
   region?: string;
+  /** May things be forgotten by the wall clock just now? */
+  wallTrusted?: () => boolean;
   sightings: Sightings;
+}
+
+/** Own rows of chat.db as they were when it was looked at. */
+interface OwnRows {
+  chatDb: ChatDb;
+  version: number;
+  since: number;
+  rows: { guid: string; at: number; addresses: string[]; key: string }[];
 }
 
 export class MessagesBridge {
@@ -67,6 +82,8 @@ export class MessagesBridge {
   readonly #sending: Sending;
   readonly #leftovers: Leftovers;
   readonly #timers = new Set<Timer>();
+  readonly #stop = new AbortController();
+  #ownRows: OwnRows | null = null;
   #recovered = false;
   #stopped = false;
 
@@ -101,7 +118,8 @@ export class MessagesBridge {
     });
     this.#reading = reading;
     const chatDb = () => reading.chatDb();
-    this.#receipts = new Receipts({ attempts, commit, clock, log, sightings, chatDb });
+    const wallTrusted = o.wallTrusted ?? (() => true);
+    this.#receipts = new Receipts({ attempts, commit, clock, log, sightings, chatDb, wallTrusted });
     this.#claims = new Claims({ attempts, receipts: this.#receipts, clock });
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
@@ -122,6 +140,7 @@ export class MessagesBridge {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stop.abort();
     for (const timer of this.#timers) timer.cancel();
     await this.#lane.stop();
     await this.#reading.stop();
@@ -167,7 +186,7 @@ export class MessagesBridge {
     const outcome = await this.#sending.send(attempt, attempt.text);
     // Nothing left, says the child; a fitting row in chat.db would say otherwise, and would be believed.
     if (outcome.kind === 'not_started') await this.#reading.caughtUp();
-    const settled = await this.#commit.run(() => this.#settle(id, outcome));
+    const settled = await this.#stored(() => this.#settle(id, outcome));
     // An early row may have changed since it was claimed; it is watched from now on.
     this.#receipts.changed();
     this.#osascript.forget(id);
@@ -215,11 +234,30 @@ export class MessagesBridge {
     if (!chatDb) return true;
     const address = addressOf(recipient);
     const key = textKey(text);
-    const rows = chatDb.ownRowsSince(sinceAt - LOOKALIKE_TOLERANCE_MS, LOOKALIKE_ROWS);
-    if (rows.length >= LOOKALIKE_ROWS) return true;
-    return rows.some(
-      (row) => addressesOf(row).includes(address) && textKey(row.text) === key && !this.#attempts.hasClaimed(row.guid),
-    );
+    const since = sinceAt - LOOKALIKE_TOLERANCE_MS;
+    const own = this.#ownRowsSince(chatDb, since);
+    if (own.length >= LOOKALIKE_ROWS) return true;
+    const fitting = own.filter((row) => row.at >= since && row.key === key && row.addresses.includes(address));
+    const unclaimed = fitting.filter((row) => !this.#attempts.hasClaimed(row.guid));
+    if (unclaimed.length === 0) return false;
+    const youngest = this.#clock.now() - CLAIM_MS;
+    const awaited = this.#attempts.unclaimed(address, key).filter((a) => a.begunAt >= youngest);
+    return unclaimed.length > awaited.length;
+  }
+
+  /** Many commands that come again after a loss share one look. */
+  #ownRowsSince(chatDb: ChatDb, since: number): OwnRows['rows'] {
+    const version = chatDb.dataVersion();
+    const before = this.#ownRows;
+    if (before?.chatDb === chatDb && before.version === version && before.since <= since) return before.rows;
+    const rows = chatDb.ownRowsSince(since, LOOKALIKE_ROWS).map((row) => ({
+      guid: row.guid,
+      at: row.at,
+      addresses: addressesOf(row),
+      key: textKey(row.text),
+    }));
+    this.#ownRows = { chatDb, version, since, rows };
+    return rows;
   }
 
   stats(): { readable: boolean; cursor: number | null; lastRowAt: number | null } {
@@ -272,7 +310,7 @@ export class MessagesBridge {
   async #tellMissing(attempts: string[]): Promise<void> {
     await this.#reading.caughtUp();
     if (this.#stopped) return;
-    await this.#commit.run(() => {
+    await this.#stored(() => {
       const at = Math.round(this.#clock.now());
       for (const id of attempts) {
         const a = this.#attempts.get(id);
@@ -281,6 +319,19 @@ export class MessagesBridge {
         this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: NO_ROW_WORDS });
       }
     });
+  }
+
+  /** As the group commit, but what must not be left half done is tried until it is on disk, or this process stops. */
+  async #stored<T>(work: () => T): Promise<T> {
+    for (;;) {
+      try {
+        return await this.#commit.run(work);
+      } catch (error) {
+        if (this.#stopped) throw error;
+        this.#log.error('not_stored', { error: messageOf(error) });
+        await pause(this.#clock, STORE_AGAIN_MS, this.#stop.signal);
+      }
+    }
   }
 
   #bootedAt(): number {

@@ -22,6 +22,8 @@ const GRACE_MS = 3_000;
 const RECENT_MS = 3_600_000;
 const ROUND_MS = 30_000;
 const EXPIRY_MS = 3_600_000;
+/** After a start the controller gets time to say what time it is. */
+const FIRST_EXPIRY_MS = 5 * 60_000;
 const PAGE = 500;
 /** As many rows of ours as are searched when chat.db was set up anew. */
 const SEARCH_LIMIT = 5_000;
@@ -38,6 +40,7 @@ export class Receipts {
   readonly #log: Log;
   readonly #sightings: Pick<Sightings, 'attempt'>;
   readonly #chatDb: () => ChatDb | null;
+  readonly #wallTrusted: () => boolean;
   readonly #timers = new Set<Timer>();
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
@@ -54,6 +57,8 @@ export class Receipts {
     log: Log;
     sightings: Pick<Sightings, 'attempt'>;
     chatDb: () => ChatDb | null;
+    /** May things be forgotten by the wall clock just now? */
+    wallTrusted: () => boolean;
   }) {
     this.#attempts = o.attempts;
     this.#commit = o.commit;
@@ -61,9 +66,11 @@ export class Receipts {
     this.#log = o.log;
     this.#sightings = o.sightings;
     this.#chatDb = o.chatDb;
+    this.#wallTrusted = o.wallTrusted;
   }
 
   start(): void {
+    this.#expiryDue = this.#clock.mono() + FIRST_EXPIRY_MS;
     this.#enqueue(() => this.#round());
   }
 
@@ -132,7 +139,7 @@ export class Receipts {
 
   async #round(): Promise<void> {
     this.#later(ROUND_MS, () => this.#enqueue(() => this.#round()));
-    if (this.#clock.mono() >= this.#expiryDue) {
+    if (this.#clock.mono() >= this.#expiryDue && this.#wallTrusted()) {
       await this.#commit.run(() => this.#attempts.expire(Math.round(this.#clock.now()), WATCH_MS));
       this.#expiryDue = this.#clock.mono() + EXPIRY_MS;
     }
@@ -156,7 +163,8 @@ export class Receipts {
       // Found by guid: after a power cut another message may have the number.
       const state = states.get(a.guid ?? '');
       if (!state) return [];
-      const due = a.failingAt !== null && now - a.failingAt >= GRACE_MS;
+      // A clock that was set back makes the start of a failure lie in the future.
+      const due = a.failingAt !== null && (now - a.failingAt >= GRACE_MS || a.failingAt > now);
       return due || JSON.stringify(state) !== JSON.stringify(a.seen) ? [{ id: a.id, state }] : [];
     });
     if (watched.some((a) => a.failingAt !== null)) this.#lookAfterGrace();

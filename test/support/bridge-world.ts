@@ -58,6 +58,8 @@ export class BridgeWorld {
   /** Whether each sighting was made inside a transaction. */
   outside = 0;
   ps = '/bin/ps';
+  /** Is the wall clock believed? */
+  wallTrusted = true;
   #made = 0;
 
   constructor() {
@@ -92,6 +94,7 @@ export class BridgeWorld {
       clock: this.clock,
       health: this.health,
       log: silentLog,
+      wallTrusted: () => this.wallTrusted,
       sightings: {
         attempt: (message, attempt, seen) => {
           note();

@@ -284,6 +284,18 @@ describe('a lookalike', () => {
     expect(world.bridge.hasLookalike(to, 'by hand', since + DAY)).toBe(false);
   });
 
+  it('is not the row that an attempt of this moment is about to claim, but one more than those is', async () => {
+    await world.open();
+    const since = world.clock.now();
+    await world.send('yes');
+    own('yes');
+    expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(false);
+    own('yes');
+    expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(true);
+    await world.look();
+    expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(true);
+  });
+
   it('cannot be excluded while chat.db cannot be read', () => {
     expect(world.bridge.hasLookalike(to, 'hello', 0)).toBe(true);
   });

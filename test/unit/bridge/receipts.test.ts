@@ -70,12 +70,24 @@ describe('in a conversation of two', () => {
     expect(world.states()).toEqual(['sent', 'delivered']);
   });
 
+  it('is still watched after the wall clock jumped by weeks, as long as nobody believes that clock', async () => {
+    const rowid = await onItsWay({ is_sent: 1 });
+    world.wallTrusted = false;
+    world.clock.jumpWall(60 * DAY);
+    await world.clock.advanceAsync(3 * 3_600_000);
+    await world.look();
+    await change(rowid, { error: 22, is_sent: 0 });
+    await world.clock.advanceAsync(40_000);
+    await world.look();
+    expect(world.states()).toEqual(['sent', 'not_delivered']);
+  });
+
   it('is no longer watched after 7 days', async () => {
     await onItsWay({ is_sent: 1 });
     world.clock.jumpWall(7 * DAY - 2 * 3_600_000);
     await world.clock.advanceAsync(3_600_000);
     expect(watching()).toBe(1);
-    await world.clock.advanceAsync(3_700_000);
+    await world.clock.advanceAsync(4_000_000);
     await world.look();
     expect(watching()).toBe(0);
   });
@@ -117,6 +129,15 @@ describe('an error', () => {
     await change(rowid, { error: 4 });
     await world.clock.advanceAsync(10_000);
     expect(world.told).toHaveLength(1);
+  });
+
+  it('is told although the wall clock was set back in its grace', async () => {
+    const rowid = await onItsWay();
+    await change(rowid, { error: 22 });
+    world.clock.jumpWall(-5 * 3_600_000);
+    await world.clock.advanceAsync(10_000);
+    await world.look();
+    expect(world.states()).toEqual(['not_delivered']);
   });
 
   it('that heals in its grace was none: re-routed', async () => {

@@ -3,13 +3,40 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ACCEPT, ANNA, BridgeWorld, fails, HANG, LIMIT_MS } from '../../support/bridge-world.ts';
-import { settle } from '../../support/fake-clock.ts';
+import { settle, until } from '../../support/fake-clock.ts';
 
 let world: BridgeWorld;
 beforeEach(() => {
   world = new BridgeWorld();
 });
 afterEach(() => world.close());
+
+it('an outcome that could not be stored is stored later, and osascript is not run again for it', async () => {
+  const world = new BridgeWorld();
+  try {
+    await world.open();
+    const { commit } = world.store;
+    const { id, running } = await world.sending('hello');
+    const run = commit.run.bind(commit);
+    let failures = 0;
+    commit.run = (work) => {
+      if (failures === 3) return run(work);
+      failures += 1;
+      return Promise.reject(new Error('the disk is full'));
+    };
+    let outcome = '';
+    void running.then((o) => {
+      outcome = o.kind;
+    });
+    await until(() => failures > 0, 'it cannot be stored');
+    for (let i = 0; i < 200 && outcome === ''; i += 1) await world.clock.advanceAsync(500);
+    expect(outcome).toBe('accepted');
+    expect(world.bridge.lastOutcome(id.replace('a_', 'm_'))?.kind).toBe('accepted');
+    expect(world.calls()).toHaveLength(1);
+  } finally {
+    await world.close();
+  }
+});
 
 describe('an attempt', () => {
   it('goes to the participant if there is no chat, with nothing of the person in argv', async () => {
