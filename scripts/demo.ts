@@ -18,7 +18,7 @@ Plays the relay's day on a simulated Mac, on any machine: about a minute.
 
 Options:
   --json         one JSON object a line: {"type": "chapter" | "event" | "note" | "promise" | "verdict", …}
-  --stay         keeps everything running at the end and says how to look inside (Ctrl-C ends it)
+  --stay         keeps everything running behind the table and says how to look inside (Ctrl-C ends it)
   --speed <n>    virtual seconds in a real one, 1 to 40 (20 if not given)
   --help
 
@@ -54,12 +54,11 @@ async function main(): Promise<number> {
       interrupted.then(() => 'interrupted'),
     ]);
     if (broke === 'interrupted') return 130;
-    if (stay && !broke) await lookInside(stage, say, interrupted);
-    await stage.settle();
-    const promised = verdict(stage, broke);
+    const promised = verdict(stage, broke ?? (await stage.settle().then(() => null, wordsOf)));
     say.table(promised);
     const holds = promised.every((row) => row.holds);
     if (!holds && !json) explain(stage, say, trouble);
+    if (stay) await lookInside(stage, say, interrupted);
     return holds ? 0 : 1;
   } finally {
     await stage.close({ keep: false });
@@ -106,7 +105,7 @@ Everything keeps running. In another terminal:
   scripts/relayctl gate check ${ANN} "Your order is ready."
   scripts/relayctl chatdb read ${stage.sim.chatDb}
 
-Ctrl-C here ends it and prints the table.`);
+Ctrl-C here ends it.`);
   await interrupted;
 }
 
@@ -117,8 +116,7 @@ function explain(stage: Stage, say: Timeline, trouble: string[]): void {
 
 function interruption(): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
 }
 

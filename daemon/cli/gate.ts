@@ -47,9 +47,9 @@ const VERDICTS = { go: 'may go now', hold: 'waits', refuse: 'refused' } as const
 const STYLES = { go: 'green', hold: 'yellow', refuse: 'red' } as const;
 
 async function show({ terminal }: Asking, { request, recipients }: GateCheck, now: number): Promise<void> {
-  const code = request.code ? ` (${request.code})` : '';
-  const answer = `${VERDICTS[request.verdict]}${code}: ${oneLine(request.words)}`;
-  for (const line of paragraph(answer[0]?.toUpperCase() + answer.slice(1), terminal.width))
+  // The sentences of what may go or waits say so themselves.
+  const refused = request.verdict === 'refuse' ? `Refused (${request.code ?? 'bad_request'}): ` : '';
+  for (const line of paragraph(`${refused}${oneLine(request.words)}`, terminal.width))
     await terminal.line(terminal.paint(['bold', STYLES[request.verdict]], line));
   for (const one of recipients) {
     const until = one.until === undefined ? '' : ` until about ${clockTime(one.until, now)}`;
@@ -57,6 +57,7 @@ async function show({ terminal }: Asking, { request, recipients }: GateCheck, no
     const why = `${until}${rule ? ` (${rule})` : ''}${one.reply ? ', a reply' : ''}`;
     await terminal.line(`  ${oneLine(one.to)}  ${terminal.paint(STYLES[one.verdict], VERDICTS[one.verdict])}${why}`);
     const words = one.evidence?.words;
-    if (words) for (const line of paragraph(oneLine(words), terminal.width, 4)) await terminal.line(line);
+    if (words && words !== request.words)
+      for (const line of paragraph(oneLine(words), terminal.width, 4)) await terminal.line(line);
   }
 }

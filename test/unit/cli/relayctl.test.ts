@@ -128,7 +128,7 @@ describe('queue list', () => {
 
 describe('gate check', () => {
   const answer = {
-    request: { verdict: 'hold' as const, code: 'interval_not_kept' as const, words: 'It would wait for 90 s.' },
+    request: { verdict: 'hold' as const, code: 'interval_not_kept' as const, words: 'Waits until about 12:01:30.' },
     recipients: [
       { to: '+15550101234', verdict: 'go' as const, reply: true },
       {
@@ -146,7 +146,7 @@ describe('gate check', () => {
     relay.check = answer;
     const { code, out, lines } = await run('gate', 'check', '+15550101234, a@b.co', 'Your table is ready.');
     expect(code).toBe(0);
-    expect(lines[0]).toBe('Waits (interval_not_kept): It would wait for 90 s.');
+    expect(lines[0]).toBe('Waits until about 12:01:30.');
     expect(out).toContain('  +15550101234  may go now, a reply');
     expect(out).toContain('  a@b.co  waits until about 12:01:30 (interval)\n    Near a text of 11:59:00.');
     expect(relay.asked).toEqual([
