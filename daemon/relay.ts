@@ -15,6 +15,7 @@ import { WallClockGuard } from './host/clock-guard.ts';
 import { GroupCommit } from './host/commit.ts';
 import { type Config, senderSinceAt } from './host/config.ts';
 import { type Db, openRelayDb, readMigrations } from './host/db.ts';
+import { normaliseHandle } from './host/handles.ts';
 import { Health } from './host/health.ts';
 import type { Log } from './host/log.ts';
 import type { RelayPaths } from './host/paths.ts';
@@ -240,9 +241,11 @@ export class Relay {
     this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
     // Somebody joining or leaving a group is told, but it is no message: it opens nothing for a reply.
     if (handle === '' || kind === 'group_event') return;
+    const from = this.#addressOf(handle);
     const effects = this.#gate.inbound({
       guid,
-      handle,
+      handle: from,
+      ...(chat.kind === 'direct' ? { alias: this.#addressOf(chat.id) } : {}),
       chat: chat.id,
       group: chat.kind === 'group',
       text,
@@ -251,13 +254,19 @@ export class Relay {
       late: late || row.recovering,
       seenMonoMs: row.seenMonoMs,
     });
-    for (const effect of effects)
+    for (const [index, effect] of effects.entries())
       this.#journal.append(effect.kind === 'opted_out' ? 'contact.opted_out' : 'contact.opted_in', effect.event, {
-        id: `${effect.kind}_${guid}`,
+        id: `${effect.kind}_${guid}${index === 0 ? '' : `.${index + 1}`}`,
       });
     if (effects.length > 0) this.#outbox.swept();
-    if (!late && chat.kind !== 'group') this.#outbox.heardFrom({ kind: 'handle', handle }, service);
+    if (!late && chat.kind !== 'group') this.#outbox.heardFrom({ kind: 'handle', handle: from }, service);
     this.#outbox.dispatcher.wake();
+  }
+
+  /** As messages are addressed: an opt-out of a number without country code must meet the number with it. */
+  #addressOf(handle: string): string {
+    const known = normaliseHandle(handle, this.#o.config.sender.region ?? undefined);
+    return known.ok ? known.handle : handle;
   }
 
   /** In the transaction of the cursor: the owner wrote by hand or from another device. It counts like our own. */

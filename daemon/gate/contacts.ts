@@ -24,6 +24,7 @@ interface Row {
   reply_mono: number | null;
   replies: number;
   delivered_at: number | null;
+  last_in_at: number | null;
 }
 
 export class Contacts {
@@ -56,11 +57,20 @@ export class Contacts {
       .sql('UPDATE gate_contact SET last_in_at = max(coalesce(last_in_at, 0), ?) WHERE key = ?')
       .run(Math.round(row.at), key);
     if (!stops && !this.#startWords.has(word)) return [];
-    const changed = stops ? this.#stop(key, row.at, 'message') : this.#start(key, row.at);
-    if (!changed) return [];
-    const whom = row.group ? { chat: row.chat } : { handle: row.handle };
-    const event: ContactOpted = { ...whom, source: 'message', word, guid: row.guid };
-    return [{ kind: stops ? 'opted_out' : 'opted_in', event }];
+    // Whoever says STOP means the conversation that they see, by whatever address of theirs it goes on.
+    const keys = row.group || row.alias === undefined || row.alias === key ? [key] : [key, row.alias];
+    return keys.flatMap((each): OptEffect[] => {
+      this.#ensure(each);
+      const changed = stops ? this.#stop(each, row.at, 'message') : this.#start(each, row.at);
+      if (!changed) return [];
+      const event: ContactOpted = {
+        ...(row.group ? { chat: each } : { handle: each }),
+        source: 'message',
+        word,
+        guid: row.guid,
+      };
+      return [{ kind: stops ? 'opted_out' : 'opted_in', event }];
+    });
   }
 
   /** We wrote to these. */
@@ -143,9 +153,13 @@ export class Contacts {
       .run(key);
     if (source === 'person') {
       const changed = before.stop_at !== null || before.command_out_at !== null;
-      // From now on: a STOP of before that arrives late does not undo what the person at the Mac said.
-      if (changed)
-        this.#db.sql('UPDATE gate_contact SET start_at = ? WHERE key = ?').run(Math.round(this.#clock.now()), key);
+      // A STOP up to the one that the person saw does not undo what they said, should it arrive late. Dated by rows: were the Mac's
+      // clock ahead, a STOP to come would be taken for an old one.
+      const seen = Math.max(before.stop_at ?? 0, before.last_in_at ?? 0);
+      if (changed && seen > 0)
+        this.#db
+          .sql('UPDATE gate_contact SET start_at = max(coalesce(start_at, 0), ?) WHERE key = ?')
+          .run(seen + 1, key);
       return { changed, still: null };
     }
     if (before.stop_at !== null) return { changed: false, still: before.stop_source };
@@ -185,7 +199,8 @@ export class Contacts {
   #stop(key: string, at: number, source: 'message' | 'person'): boolean {
     const row = this.#row(key);
     const when = Math.round(at);
-    if (row?.start_at != null && row.start_at >= when) return false;
+    // Of the same moment (some services date by seconds): the one that is told later holds.
+    if (row?.start_at != null && row.start_at > when) return false;
     const wasOut = row?.stop_at != null || row?.command_out_at != null;
     this.#db
       .sql(
@@ -216,7 +231,7 @@ export class Contacts {
   #row(key: string): Row | undefined {
     return this.#db
       .sql<Row>(
-        `SELECT stop_at, stop_source, start_at, command_out_at, reply_at, reply_mono, replies, delivered_at FROM gate_contact WHERE key = ?`,
+        `SELECT stop_at, stop_source, start_at, command_out_at, reply_at, reply_mono, replies, delivered_at, last_in_at FROM gate_contact WHERE key = ?`,
       )
       .get(key);
   }

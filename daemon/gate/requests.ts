@@ -78,6 +78,8 @@ export interface CheckAnswer {
 export interface Inbound {
   guid: string;
   handle: string;
+  /** The address that the 1:1 conversation is named after, where they wrote from another one of theirs. */
+  alias?: string;
   /** Stable name of the conversation. */
   chat: string;
   group: boolean;

@@ -26,7 +26,7 @@ const When = {
 export const Inbound = of('inbound', {
   from: handle,
   text: z.string().default(''),
-  /** A group, by the guid or id that `group` gave; the 1:1 chat if not given. */
+  /** A group, by the guid or id that `group` gave, or anybody's 1:1 chat by its guid; their own 1:1 chat if not given. */
   chat: z.string().optional(),
   service: z.enum(['iMessage', 'SMS', 'RCS']).default('iMessage'),
   /** To the message `of` (its guid); `removed` takes it back. */

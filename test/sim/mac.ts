@@ -162,9 +162,9 @@ export class SimulatedMac {
   #inbound(o: Inbound): Result {
     const { store } = this.#messages;
     const { from: handle, service, guid } = o;
-    const group = o.chat === undefined ? null : this.#findChat(o.chat);
-    if (o.chat !== undefined && !group) throw new SimError('no_such_chat', `there is no group ${o.chat}`);
-    const chat = group ?? store.direct(handle, service);
+    const named = o.chat === undefined ? null : store.findChat(o.chat);
+    if (o.chat !== undefined && !named) throw new SimError('no_such_chat', `there is no chat ${o.chat}`);
+    const chat = named ?? store.direct(handle, service);
     const at = this.now() - o.ageMs;
     const text = o.text || (o.tapback ? `${o.tapback.removed ? 'Removed' : 'Gave'} a ${o.tapback.kind}` : '');
     const columns = { is_delivered: 1, ...kindColumns(o), ...o.columns };

@@ -142,13 +142,14 @@ export class GateWorld {
   inbound(
     handle: string,
     text: string,
-    o: { at?: number; late?: boolean; kind?: 'text' | 'tapback'; group?: string } = {},
+    o: { at?: number; late?: boolean; kind?: 'text' | 'tapback'; group?: string; alias?: string } = {},
   ) {
-    const { at = this.clock.now(), late = false, kind = 'text', group } = o;
+    const { at = this.clock.now(), late = false, kind = 'text', group, alias } = o;
     return this.store.db.transaction(() =>
       this.gate.inbound({
         guid: `in-${this.#count()}`,
         handle,
+        ...(alias === undefined ? {} : { alias }),
         chat: group ?? handle,
         group: group !== undefined,
         ...{ text, kind, at, late },

@@ -442,6 +442,36 @@ describe('opt-outs', () => {
     ]);
   });
 
+  it('a STOP and a START of the same moment: the one that is told later holds', () => {
+    const at = world.clock.now();
+    world.inbound(person(1), 'START', { at });
+    expect(world.inbound(person(1), 'STOP', { at })).toMatchObject([{ kind: 'opted_out' }]);
+    expect(world.inbound(person(1), 'START', { at })).toMatchObject([{ kind: 'opted_in' }]);
+  });
+
+  it('a STOP from another address in the same conversation closes both, and a START opens both', () => {
+    const [mail, phone] = ['ann@example.com', person(1)];
+    const waits = world.one(phone, TEXT);
+    expect(world.inbound(mail, 'Stop', { alias: phone })).toMatchObject([
+      { kind: 'opted_out', event: { handle: mail } },
+      { kind: 'opted_out', event: { handle: phone } },
+    ]);
+    expect(world.gate.sweep().map((one) => one.message)).toEqual([waits]);
+    expect(world.admit(phone, OTHER)).toMatchObject({ verdicts: [{ kind: 'refuse', refusal: { code: 'opted_out' } }] });
+    expect(world.inbound(mail, 'start', { alias: phone })).toHaveLength(2);
+    expect(world.gate.optedOut()).toEqual([]);
+  });
+
+  it('a person at a Mac whose clock is ahead lifts an opt-out: the next STOP counts all the same', () => {
+    const at = world.clock.now();
+    world.inbound(person(1), 'STOP', { at });
+    world.clock.jumpWall(5 * 3_600_000);
+    world.gate.optIn(person(1), 'person');
+    expect(world.inbound(person(1), 'STOP', { at, late: true })).toEqual([]);
+    world.clock.jumpWall(-5 * 3_600_000);
+    expect(world.inbound(person(1), 'STOP', { at: at + 60_000 })).toMatchObject([{ kind: 'opted_out' }]);
+  });
+
   it('the controller lifts only what it put; a person lifts all', () => {
     expect(world.gate.optOut(person(1), 'command')).toEqual({
       ok: true,
