@@ -40,6 +40,8 @@ const LOOKALIKE_TOLERANCE_MS = 5 * 60_000;
 const LOOKALIKE_ROWS = 5_000;
 /** An attempt this young may still get its row claimed: the row is on its way through the reading. */
 const CLAIM_MS = 2 * 60_000;
+/** Files of sends that the store has forgotten are kept so long, should this process not live until the controller offers them again. */
+const FORGOTTEN_MS = 3_600_000;
 /** What could not be stored (a full disk) is stored later. */
 const STORE_AGAIN_MS = 2_000;
 
@@ -84,6 +86,8 @@ export class MessagesBridge {
   readonly #timers = new Set<Timer>();
   readonly #stop = new AbortController();
   #ownRows: OwnRows | null = null;
+  /** Sends that left files behind and of which this store knows nothing: it was lost or set back. They may still go out. */
+  #forgotten: { attempt: string; target: string; key: string }[] = [];
   #recovered = false;
   #stopped = false;
 
@@ -130,7 +134,12 @@ export class MessagesBridge {
   /** Begins to read, to watch and to ask Messages whether it answers. */
   start(): void {
     const running = this.#attempts.running().map((a) => a.id);
-    this.#osascript.sweep(running);
+    this.#forgotten = this.#osascript
+      .payloads()
+      .filter(({ attempt }) => !this.#attempts.get(attempt))
+      .map(({ attempt, target, text }) => ({ attempt, target, key: textKey(text) }));
+    this.#osascript.sweep([...running, ...this.#forgotten.map(({ attempt }) => attempt)]);
+    if (this.#forgotten.length > 0) this.#forgetLater();
     this.#reading.start();
     this.#receipts.start();
     this.#lane.start();
@@ -226,14 +235,17 @@ export class MessagesBridge {
   }
 
   /**
-   * Does chat.db hold this text to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if chat.db
-   * cannot be read: a store that has forgotten what it sent must not send on a doubt.
+   * Does chat.db hold this text to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if such a send
+   * left files behind, or if chat.db cannot be read: a store that has forgotten what it sent must not send on a doubt.
    */
   hasLookalike(recipient: AttemptRequest['recipient'], text: string, sinceAt: number): boolean {
     const chatDb = this.#reading.chatDb();
     if (!chatDb) return true;
     const address = addressOf(recipient);
     const key = textKey(text);
+    const isTo = (target: string) =>
+      target === address || target.split(';').at(-1) === address || target === chatDb.groupGuid(address);
+    if (this.#forgotten.some((f) => f.key === key && isTo(f.target))) return true;
     const since = sinceAt - LOOKALIKE_TOLERANCE_MS;
     const own = this.#ownRowsSince(chatDb, since);
     if (own.length >= LOOKALIKE_ROWS) return true;
@@ -243,6 +255,14 @@ export class MessagesBridge {
     const youngest = this.#clock.now() - CLAIM_MS;
     const awaited = this.#attempts.unclaimed(address, key).filter((a) => a.begunAt >= youngest);
     return unclaimed.length > awaited.length;
+  }
+
+  #forgetLater(): void {
+    const timer = this.#clock.after(FORGOTTEN_MS, () => {
+      this.#timers.delete(timer);
+      for (const { attempt } of this.#forgotten) this.#osascript.forget(attempt);
+    });
+    this.#timers.add(timer);
   }
 
   /** Many commands that come again after a loss share one look. */

@@ -73,6 +73,18 @@ export class Osascript {
     return { stdout: this.#read(`${attempt}.${route}.out`), stderr: this.#read(`${attempt}.${route}.err`) };
   }
 
+  /** What was to be sent, by the files that are still there. */
+  payloads(): { attempt: string; target: string; text: string }[] {
+    const ending = '.payload';
+    return this.#names().flatMap((name) => {
+      const content = name.endsWith(ending) ? this.#read(name) : '';
+      const cut = content.indexOf('\n');
+      if (cut < 1) return [];
+      const attempt = name.slice(0, -ending.length);
+      return [{ attempt, target: content.slice(0, cut), text: content.slice(cut + 1) }];
+    });
+  }
+
   /** Lets go of an attempt's files. */
   forget(attempt: string): void {
     this.#remove((name) => name.startsWith(`${attempt}.`));
@@ -179,13 +191,15 @@ export class Osascript {
   }
 
   #remove(which: (name: string) => boolean): void {
-    let names: string[];
+    for (const name of this.#names().filter(which)) rmSync(this.#file(name), { force: true, recursive: true });
+  }
+
+  #names(): string[] {
     try {
-      names = readdirSync(this.workFolder);
+      return readdirSync(this.workFolder);
     } catch {
-      return;
+      return [];
     }
-    for (const name of names.filter(which)) rmSync(this.#file(name), { force: true, recursive: true });
   }
 }
 

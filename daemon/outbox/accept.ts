@@ -133,7 +133,7 @@ export class Acceptance {
       this.#messages.move(stored.id, 'unknown', {
         rule: 'chat_db',
         words:
-          'The relay’s store may have been lost or set back, and chat.db already holds this text to this recipient: it is not sent again.',
+          'The relay’s store may have been lost or set back, and this text has or may have gone to this recipient already: it is not sent again.',
       });
       return named;
     }
