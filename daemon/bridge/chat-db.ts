@@ -14,7 +14,7 @@ import type { ChatRow, OwnState } from './chat-row.ts';
 import { type ChatSql, chatSql, type RawRow } from './chat-schema.ts';
 import { Chats } from './chats.ts';
 import { bodyOf } from './row-body.ts';
-import { describeAttachment, kindOf } from './row-kinds.ts';
+import { describeAttachment, fitting, kindOf } from './row-kinds.ts';
 
 /** Rows of one read at the most. */
 export const PAGE_ROWS = 500;
@@ -172,7 +172,7 @@ export class ChatDb {
       fromMe,
       text: body.text,
       truncated: body.truncated,
-      ...kindOf(row, body, attachments),
+      ...fitting(kindOf(row, body, attachments)),
       handle: fromMe && chat?.kind === 'group' ? '' : sender || other,
       ownAddress: own === '' ? null : handleFromRow(own),
       service: state.service,

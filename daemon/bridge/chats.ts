@@ -10,6 +10,7 @@ import type { ChatSql } from './chat-schema.ts';
 /** `chat.style`: 45 is one-to-one, 43 a group, 35 a chat room. (Often told the other way round.) */
 const DIRECT = 45;
 const GROUPS = [43, 35];
+const LONGEST_NAME = 1_000;
 
 export class Chats {
   readonly #db: Db;
@@ -65,7 +66,7 @@ export class Chats {
       return { id: handle, guid, kind: 'direct', participants: handle ? [handle] : [] };
     }
     const group = GROUPS.includes(Number(row.style));
-    const name = words(row.display_name) || null;
+    const name = words(row.display_name).slice(0, LONGEST_NAME) || null;
     const id = group ? groupId(row) : handleFromRow(words(row.chat_identifier)) || (guid ?? '');
     return { id, guid, kind: group ? 'group' : 'unknown', name, participants: this.#members(row) };
   }

@@ -35,12 +35,22 @@ export function bodyOf(row: RawRow): RowBody {
   return { text, truncated: text.length < written.length, hasSlot, ...(written === '' && fault ? { fault } : {}) };
 }
 
-/** The longest beginning of whole characters that fits into `bytes` of UTF-8. */
+/** The longest beginning of whole characters that takes at most `bytes` in a frame, where some characters are written as escapes. */
 export function cutText(text: string, bytes: number): string {
-  if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
-  const head = Buffer.from(text.slice(0, bytes));
-  let end = bytes;
-  // Back to the first byte of a character.
-  while (end > 0 && ((head[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return head.toString('utf8', 0, end);
+  if (text.length * 6 <= bytes) return text;
+  let size = 0;
+  let end = 0;
+  for (const character of text) {
+    size += encodedBytes(character);
+    if (size > bytes) return text.slice(0, end);
+    end += character.length;
+  }
+  return text;
+}
+
+function encodedBytes(character: string): number {
+  const code = character.codePointAt(0) ?? 0;
+  if (code === 0x22 || code === 0x5c || (code >= 0x08 && code <= 0x0d && code !== 0x0b)) return 2;
+  if (code < 0x20 || (code >= 0xd800 && code <= 0xdfff)) return 6;
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }

@@ -40,6 +40,9 @@ const TRANSFER_STATES: Record<number, string> = {
   6: 'failed',
   7: 'recoverable_error',
 };
+/** Of a frame's 256 KiB the text may take a quarter, and all that is said about it another. */
+const DETAIL_BYTES = 64 * 1024;
+const MOST_LISTED = 100;
 /** A link with its preview is a text for us. */
 const LINK = 'com.apple.messages.URLBalloonProvider';
 
@@ -68,6 +71,25 @@ export function kindOf(
   if (body.text !== '') return { kind: 'text', detail: emptyIsNone(more) };
   if (more.edited_at !== undefined) return { kind: 'unsent', detail: more };
   return unsupported(row, body.fault);
+}
+
+/** Fields that would not fit into a frame are cut or left out, and `cut` says so: a row is told in any case. */
+export function fitting(row: RowKind): RowKind {
+  if (!row.detail || sizeOf(row.detail) <= DETAIL_BYTES) return row;
+  let left = DETAIL_BYTES;
+  const detail: Record<string, unknown> = { cut: true };
+  for (const [name, value] of Object.entries(row.detail)) {
+    const kept = Array.isArray(value) ? value.slice(0, MOST_LISTED) : value;
+    const size = sizeOf(kept) + name.length + 4;
+    if (size > left) continue;
+    left -= size;
+    detail[name] = kept;
+  }
+  return { ...row, detail };
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 /** One attachment for `detail`. */

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChatDb, chatDbError, PAGE_ROWS } from '../../../daemon/bridge/chat-db.ts';
 import type { ChatRow } from '../../../daemon/bridge/chat-row.ts';
 import { cutText } from '../../../daemon/bridge/row-body.ts';
-import { MAX_INBOUND_TEXT_BYTES } from '../../../protocol/limits.ts';
+import { MAX_FRAME_BYTES, MAX_INBOUND_TEXT_BYTES } from '../../../protocol/limits.ts';
 import { encodeAttributedText } from '../../sim/typedstream.ts';
 import { appleDate, ChatDbFile, type Columns } from '../../support/chat-db-file.ts';
 
@@ -33,8 +33,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function last(): ChatRow {
-  const row = chatDb.rowsByRowid([chatDb.maxRowid()])[0];
+function last(rowid = chatDb.maxRowid()): ChatRow {
+  const row = chatDb.rowsByRowid([rowid])[0];
   if (!row) throw new Error('there is no row');
   return row;
 }
@@ -58,6 +58,17 @@ describe('the words of a row', () => {
   it('are kept out of the slots, and a person may send U+FFFD', () => {
     chat.inbound(ANNA, '', AT, { attributedBody: encodeAttributedText('\uFFFClook\uFFFC at \uFFFDthis') });
     expect(last()).toMatchObject({ kind: 'attachment', text: 'look at \uFFFDthis' });
+  });
+
+  it.each([
+    ['of control characters', { text: '\u0001'.repeat(60_000) }],
+    ['of quotes and line feeds', { text: '"\n'.repeat(60_000) }],
+    ['with an endless subject', { text: 'x'.repeat(100_000), subject: '\u0002'.repeat(200_000) }],
+  ])('fit into a frame, whatever they are made of: %s', (_what, columns) => {
+    const row = last(chat.inbound(ANNA, '', AT, columns));
+    expect(row).toMatchObject({ truncated: true, kind: 'text' });
+    expect(Buffer.byteLength(JSON.stringify(row))).toBeLessThan(MAX_FRAME_BYTES / 2 + 16 * 1024);
+    expect(row.text.length).toBeGreaterThan(10_000);
   });
 
   it('are cut at 64 KiB of UTF-8, at a whole character', () => {
