@@ -105,10 +105,7 @@ export class Relay {
       health,
       log: log.room('bridge'),
       region,
-      wallTrusted: () => {
-        this.#wall.look();
-        return this.#wall.trusted;
-      },
+      wallTrusted: () => this.#wall.trusted,
       sightings: {
         attempt: (message, _attempt, seen) => this.#outbox.sighted(message, sightedOf(seen)),
         inbound: (row) => this.#inbound(row),

@@ -29,7 +29,9 @@ export class WallClockGuard {
       this.#doubt('It is earlier now than when the relay last ran.');
   }
 
+  /** Compares the clocks first: what is asked in the moment of a jump must not be decided by the wrong clock. */
   get trusted(): boolean {
+    this.#compare();
     return this.#trusted;
   }
 
@@ -44,6 +46,11 @@ export class WallClockGuard {
 
   /** Compares the clocks now. */
   look(): void {
+    this.#compare();
+    if (this.#trusted) this.#remember(this.#clock.now());
+  }
+
+  #compare(): void {
     const offset = this.#clock.now() - this.#clock.mono();
     const jump = offset - this.#offset;
     this.#offset = offset;
@@ -51,7 +58,6 @@ export class WallClockGuard {
       this.#doubt(
         `The clock of this Mac jumped ${jump > 0 ? 'forward' : 'back'} by ${Math.round(Math.abs(jump) / 60_000)} minutes.`,
       );
-    if (this.#trusted) this.#remember(this.#clock.now());
   }
 
   /** What the controller says the time is (Unix ms). Agreement within 5 minutes restores trust. */

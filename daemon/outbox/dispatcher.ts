@@ -17,6 +17,7 @@ import { type Clock, pause } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
+import type { Groups } from './accept.ts';
 import type { WallClock } from './commands.ts';
 import { type Message, type Messages, toGateMessage } from './messages.ts';
 import type { Bridge, Gate, Refusal, SendOutcome } from './ports.ts';
@@ -37,6 +38,7 @@ export class Dispatcher {
   readonly #messages: Messages;
   readonly #gate: Gate;
   readonly #bridge: Bridge;
+  readonly #groups: Groups;
   readonly #reach: Reach;
   readonly #twins: Twins;
   readonly #wall: WallClock;
@@ -55,6 +57,7 @@ export class Dispatcher {
     messages: Messages;
     gate: Gate;
     bridge: Bridge;
+    groups: Groups;
     reach: Reach;
     twins: Twins;
     wall: WallClock;
@@ -66,6 +69,7 @@ export class Dispatcher {
     this.#messages = o.messages;
     this.#gate = o.gate;
     this.#bridge = o.bridge;
+    this.#groups = o.groups;
     this.#reach = o.reach;
     this.#twins = o.twins;
     this.#wall = o.wall;
@@ -174,7 +178,7 @@ export class Dispatcher {
       this.reject(message.id, unreachable);
       return null;
     }
-    if (this.#twins.setAside(message)) return null;
+    if (this.#twins.setAside(message) || this.#regrouped(message)) return null;
     if (
       !this.#bridge.begin({
         attempt,
@@ -216,6 +220,18 @@ export class Dispatcher {
       }
       this.#messages.move(id, 'failed', { code: outcome.code, words: outcome.words, retryable: true });
     }
+  }
+
+  /** Somebody joined or left since: the gate is asked again about those who would read it now. */
+  #regrouped({ id, recipient }: Message): boolean {
+    if (recipient.kind !== 'group') return false;
+    const members = this.#groups.members(recipient.chat);
+    if (!members || members.toSorted().join() === recipient.members.toSorted().join()) return false;
+    this.#messages.regroup(id, { ...recipient, members });
+    this.#gate.remove(id);
+    const message = this.#messages.get(id);
+    if (message) this.#gate.add([toGateMessage(message)]);
+    return true;
   }
 
   #isOver(message: Message | undefined): boolean {

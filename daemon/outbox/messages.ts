@@ -149,6 +149,11 @@ export class Messages {
     this.#tell(status);
   }
 
+  /** The group has other members than when this was accepted. */
+  regroup(id: string, recipient: Recipient): void {
+    this.#db.sql('UPDATE message SET recipient = ? WHERE id = ?').run(JSON.stringify(recipient), id);
+  }
+
   /** One more attempt is about to start. */
   countTry(id: string): void {
     this.#db.sql('UPDATE message SET tries = tries + 1 WHERE id = ?').run(id);

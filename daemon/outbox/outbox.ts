@@ -112,6 +112,7 @@ export class Outbox {
       messages,
       gate,
       bridge: o.bridge,
+      groups: o.groups,
       reach,
       twins,
       wall,

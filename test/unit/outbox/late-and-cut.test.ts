@@ -290,3 +290,19 @@ describe('the same text to the same person while nobody knows what became of the
     await reached('dispatching', messageOf(await world.command('message.send', world.send(ANNA, 'Yes'))));
   });
 });
+
+describe('a group', () => {
+  test('is asked about with the members that it has when the message goes', async () => {
+    world.groups.set('group:g', [ANNA]);
+    world.gate.paused = true;
+    const message = messageOf(await world.command('message.send', world.send({ chat: 'group:g' }, 'Hello all')));
+    world.groups.set('group:g', [BEN, ANNA]);
+    world.gate.paused = false;
+    world.outbox.start();
+    await reached('dispatching', message);
+    expect(world.bridge.begun.map((b) => b.recipient)).toEqual([
+      { kind: 'group', chat: 'group:g', members: [BEN, ANNA] },
+    ]);
+    expect(world.states(message)).toEqual(['accepted', 'dispatching']);
+  });
+});
