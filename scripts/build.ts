@@ -49,7 +49,20 @@ function copyAssets(out: string): string[] {
   });
 }
 
-const { values, positionals } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });
+function readArguments() {
+  try {
+    const read = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });
+    const unknown = read.positionals.find((name) => !Object.hasOwn(ENTRIES, name));
+    if (unknown === undefined) return read;
+    process.stderr.write(`build: there is no ${unknown} to build\n`);
+  } catch (error) {
+    process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  process.stderr.write(`Usage: npm run build [-- --out FOLDER] [-- ${Object.keys(ENTRIES).join(' | ')}]\n`);
+  process.exit(2);
+}
+
+const { values, positionals } = readArguments();
 const out = values.out ?? join(root, 'dist');
 const names = (Object.keys(ENTRIES) as (keyof typeof ENTRIES)[]).filter(
   (name) => positionals.length === 0 || positionals.includes(name),
