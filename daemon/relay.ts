@@ -110,6 +110,7 @@ export class Relay {
         attempt: (message, _attempt, seen) => this.#outbox.sighted(message, sightedOf(seen)),
         inbound: (row) => this.#inbound(row),
         ownHand: (row) => this.#ownHand(row),
+        past: (row) => this.#consent(row),
         generation: (reason) => log.room('bridge').warn('chat_db_generation', { reason }),
       },
     });
@@ -238,6 +239,15 @@ export class Relay {
     this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
     // Somebody joining or leaving a group is told, but it is no message: it opens nothing for a reply.
     if (handle === '' || kind === 'group_event') return;
+    this.#consent(row);
+    if (!late && chat.kind !== 'group')
+      this.#outbox.heardFrom({ kind: 'handle', handle: this.#addressOf(handle) }, service);
+    this.#outbox.dispatcher.wake();
+  }
+
+  /** What it opens or closes. The same row again changes nothing. */
+  #consent({ guid, at, text, chat, late, kind, handle, recovering, seenMonoMs }: RowSighting): void {
+    if (handle === '') return;
     const from = this.#addressOf(handle);
     const effects = this.#gate.inbound({
       guid,
@@ -248,16 +258,14 @@ export class Relay {
       text,
       kind: kind === 'text' ? 'text' : kind.startsWith('tapback') ? 'tapback' : 'other',
       at,
-      late: late || row.recovering,
-      seenMonoMs: row.seenMonoMs,
+      late: late || recovering,
+      seenMonoMs,
     });
     for (const [index, effect] of effects.entries())
       this.#journal.append(effect.kind === 'opted_out' ? 'contact.opted_out' : 'contact.opted_in', effect.event, {
         id: `${effect.kind}_${guid}${index === 0 ? '' : `.${index + 1}`}`,
       });
     if (effects.length > 0) this.#outbox.swept();
-    if (!late && chat.kind !== 'group') this.#outbox.heardFrom({ kind: 'handle', handle: from }, service);
-    this.#outbox.dispatcher.wake();
   }
 
   /** As messages are addressed: an opt-out of a number without country code must meet the number with it. */

@@ -118,6 +118,7 @@ export class MessagesBridge {
       health,
       log,
       onRow: (row) => this.#onRow(row),
+      onPast: (row) => sightings.past?.(sightingOf(row)),
       onGeneration: (reason) => this.#onGeneration(reason),
     });
     this.#reading = reading;

@@ -32,6 +32,9 @@ export type CaughtUp = { ok: true } | { ok: false; condition: string };
 export const LATE_MS = 86_400_000;
 /** Rows of one group commit: about 10 ms of work with what they cause. */
 const PAGE = 200;
+/** So far back a new store looks for those who asked not to be written to: the store before it, if it was lost, knew of them. */
+const LOOK_BACK_ROWS = 20_000;
+const LONGEST_WORD = 40;
 /** Another file behind the path is looked for at file events, before each send, and every so many timer looks. */
 const FILE_LOOKS = 10;
 
@@ -45,6 +48,11 @@ export interface ReadingOptions {
   log: Log;
   /** In the transaction that moves the cursor, in ROWID order. */
   onRow: (row: SettledRow) => void;
+  /**
+   * Only when a store reads chat.db for the first time: short texts from others from before what is told, in ROWID order, in transactions.
+   * They are no news, but a STOP among them still counts.
+   */
+  onPast?: (row: SettledRow) => void;
   /** In the transaction that begins a new generation of chat.db. */
   onGeneration: (reason: string) => void;
 }
@@ -258,6 +266,7 @@ export class Reading {
   async #check(chatDb: ChatDb): Promise<void> {
     const cursor = this.#cursor;
     const strange = cursor.strangeness(chatDb, this.#checkedBefore);
+    if (cursor.rowid === null) await this.#lookBack(chatDb);
     if (cursor.rowid === null || strange !== null) {
       this.#holding.forget();
       await this.#stored(() => {
@@ -270,6 +279,25 @@ export class Reading {
     this.#unchecked = false;
     this.#committed = cursor.rowid;
     this.#lastRowAt = chatDb.rowsByRowid([cursor.rowid ?? 0])[0]?.at ?? null;
+  }
+
+  /** Before the first beginning, so that a crash in the middle does it again. What it causes must bear that. */
+  async #lookBack(chatDb: ChatDb): Promise<void> {
+    const { onPast, clock } = this.#o;
+    if (!onPast) return;
+    const isWord = ({ fromMe, kind, text }: ChatRow) => !fromMe && kind === 'text' && text.length <= LONGEST_WORD;
+    let last = chatDb.newestRowid(LOOK_BACK_ROWS + 1);
+    for (;;) {
+      const page = chatDb.rowsAfter(last, PAGE);
+      const words = page.filter(isWord);
+      if (words.length > 0)
+        await this.#stored(() => {
+          for (const row of words) onPast({ ...this.#settled(row), late: true });
+        });
+      last = page.at(-1)?.rowid ?? last;
+      if (page.length < PAGE || this.#state !== 'running') return;
+      await new Promise<void>((resolve) => clock.after(0, resolve));
+    }
   }
 
   /** Null when all is told, else in how many ms a held row is due. */

@@ -56,6 +56,8 @@ export interface Sightings {
   attempt(message: string, attempt: string, seen: AttemptState): void;
   inbound(row: RowSighting): void;
   ownHand(row: RowSighting): void;
+  /** Short inbound texts from before this store's memory, in their order: no news, but who said STOP then has said it. */
+  past?(row: RowSighting): void;
   /** chat.db is another one than before, or was set back. */
   generation(reason: string): void;
 }

@@ -79,6 +79,22 @@ describe('a store that is gone', () => {
     expect(rowsTo(to)).toHaveLength(1);
   });
 
+  it('still honours a STOP of last week, and the START after another', async () => {
+    const [stopped, back] = [person(), person()];
+    const day = 86_400_000;
+    await stage.sim.inbound({ from: stopped, text: 'Stop', ageMs: 7 * day });
+    await stage.sim.inbound({ from: back, text: 'STOP', ageMs: 6 * day });
+    await stage.sim.inbound({ from: back, text: 'start', ageMs: 5 * day });
+    await stage.settle();
+    await stage.killRelay();
+    lose();
+    stage.startRelay();
+    const refused = await stage.send(stopped, 'The harvest supper is on Saturday.');
+    expect(await stage.state(refused, ['rejected'])).toMatchObject({ code: 'opted_out' });
+    await stage.state(await stage.send(back, 'Your cousin brings the cider.'), ['delivered']);
+    expect(rowsTo(stopped)).toEqual([]);
+  });
+
   it('keeps the distance from what it has forgotten', async () => {
     const [one, two] = [person(), person()];
     const text = 'Your parcel from the harbour store can be fetched until six.';

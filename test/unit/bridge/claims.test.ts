@@ -267,6 +267,15 @@ describe('the ghost of macOS 26', () => {
   });
 });
 
+it('a text with the sign that stands for an attachment is known again, though reading leaves that sign out', async () => {
+  await world.open();
+  await world.send('look \uFFFC here');
+  own('look \uFFFC here', { is_sent: 1 });
+  await world.look();
+  expect(world.states()).toEqual(['sent']);
+  expect(world.ownHand).toEqual([]);
+});
+
 describe('a lookalike', () => {
   const to = { kind: 'handle', handle: ANNA } as const;
 
