@@ -1,23 +1,25 @@
 /** `relayctl gate check` (asks the relay) and `relayctl gate near` (needs none; gate-near.ts does it). */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_RECIPIENTS } from '../../protocol/limits.ts';
 import { CATEGORIES } from '../../protocol/names.ts';
 import type { GateCheck } from '../local/schemas.ts';
 import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
 import { paragraph } from './table.ts';
 import { oneLine } from './terminal.ts';
-import { clockTime } from './times.ts';
+import { afterTime, clockTime } from './times.ts';
 import type { Asking, World } from './world.ts';
 
 export function gateCommand(world: World): Command {
   const check = new Command('check')
     .description('a dry run: might this be sent now, and why (not); nothing is reserved')
-    .argument('<to>', 'a phone number or an e-mail address; several with commas between')
+    .argument('<to>', 'a phone number or an e-mail address; several with commas between', recipients)
     .argument('<text>', 'the text')
     .addOption(new Option('-c, --category <name>', 'what kind of text').choices(CATEGORIES).default('conversational'))
     .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
-    .addHelpText('after', '\nThe code is 0 whatever the verdict is.')
+    .addHelpText('after', '\nThe code is 0 whatever the verdict is. Several are judged as one request with')
+    .addHelpText('after', '"pacing": "queue"; without it, more than ten people are refused as a blast.')
     .addHelpText('after', '\nExample:\n  relayctl gate check +15550101234 "Your table is ready."')
-    .action((to: string, text: string, o: { category: string }, command: Command) =>
+    .action((to: string[], text: string, o: { category: string }, command: Command) =>
       world.run(command, (asking) => checkGate(asking, to, text, o.category)),
     );
   const near = new Command('near')
@@ -26,17 +28,34 @@ export function gateCommand(world: World): Command {
     .addHelpText('after', '\nPrints for each pair: same, near or apart, Jaccard, containment; tabs between.')
     .addHelpText('after', 'A line that is no pair is told on stderr; the others are compared all the same.')
     .addHelpText('after', exitCodesHelp([0, 1, 2]))
-    .addHelpText('after', '\nExample:\n  printf "Hi Ann, see you\\tHi Bob, see you\\n" | relayctl gate near --file -')
+    .addHelpText(
+      'after',
+      '\nExample:\n  printf "Hi Ann, your table is ready.\\tHi Bob, your table is ready.\\n" |\n    relayctl gate near --file -',
+    )
     .action((o: { file: string }, command: Command) =>
       world.run(command, async (asking) => (await import('./gate-near.ts')).gateNear(asking, o.file)),
     );
-  return new Command('gate').description('what the gate would say').addCommand(check).addCommand(near);
+  return new Command('gate')
+    .description('what the gate would say')
+    .addHelpText('after', '\nrelayctl gate COMMAND --help has an example and the exit codes.')
+    .addCommand(check)
+    .addCommand(near);
 }
 
-async function checkGate(asking: Asking, to: string, text: string, category: string): Promise<ExitCode> {
+function recipients(written: string): string[] {
+  const handles = written
+    .split(',')
+    .map((handle) => handle.trim())
+    .filter(Boolean);
+  if (handles.length === 0) throw new InvalidArgumentError('It names nobody.');
+  if (handles.length > MAX_RECIPIENTS)
+    throw new InvalidArgumentError(`It names ${handles.length}; the most is ${MAX_RECIPIENTS}.`);
+  return handles;
+}
+
+async function checkGate(asking: Asking, to: string[], text: string, category: string): Promise<ExitCode> {
   const client = await asking.client();
-  const handles = to.split(',').map((handle) => handle.trim());
-  const result = await client.gateCheck({ to: handles, text, category });
+  const result = await client.gateCheck({ to, text, category });
   if (result.kind !== 'ok') return asking.without(result);
   if (asking.json) await asking.terminal.json({ now: result.now, ...result.data });
   else await show(asking, result.data, result.now);
@@ -58,6 +77,7 @@ async function show({ terminal }: Asking, { request, recipients }: GateCheck, no
     await terminal.line(`  ${oneLine(one.to)}  ${terminal.paint(STYLES[one.verdict], VERDICTS[one.verdict])}${why}`);
     const words = one.evidence?.words;
     if (words && words !== request.words)
-      for (const line of paragraph(oneLine(words), terminal.width, 4)) await terminal.line(line);
+      for (const line of paragraph(afterTime(oneLine(words), one.until, now), terminal.width, 4))
+        await terminal.line(line);
   }
 }

@@ -16,22 +16,28 @@ import { tailCommand } from './tail.ts';
 import { Terminal } from './terminal.ts';
 import { World } from './world.ts';
 
-function programOf(world: World): Command {
+function programOf(world: World, json: boolean): Command {
   const program = new Command('relayctl')
     .description('Looks into a Sender Relay, and asks it.')
     .version(VERSION)
     .option('--home <folder>', 'the folder of the relay (or SENDER_RELAY_HOME)')
     .option('--json', 'answers as JSON with "schema": 1, streams as one object a line')
     .addHelpText('after', '\nAnswers go to stdout, all else to stderr.')
-    .addHelpText('after', 'Options, exit codes and an example of each command: relayctl status --help');
+    .addHelpText('after', 'relayctl COMMAND --help has the options, an example and the exit codes.');
   const commands = [statusCommand, queueCommand, tailCommand, gateCommand, chatdbCommand].map((make) => make(world));
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands, ...commands.flatMap((c) => c.commands)])
     command
       .exitOverride()
+      .configureOutput(json ? { writeErr: () => {} } : {})
       .showHelpAfterError('(--help tells more)')
       .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(world.terminal.width, 100) });
   return program;
+}
+
+function usageError({ code, message }: CommanderError): { code: string; message: string; hint: string } {
+  const words = code === 'commander.help' ? 'No command was given.' : message.replace(/^error: /, '');
+  return { code: 'usage', message: words, hint: 'relayctl COMMAND --help tells what it takes.' };
 }
 
 async function main(): Promise<ExitCode> {
@@ -47,15 +53,19 @@ async function main(): Promise<ExitCode> {
     return controller.signal;
   };
   const world = new World({ terminal, env: process.env, interruption });
+  const json = process.argv.includes('--json');
   try {
-    await programOf(world).parseAsync();
+    await programOf(world, json).parseAsync();
     return world.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const json = process.argv.includes('--json');
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok;
+      if (json) terminal.complain(usageError(error), json);
+      return EXIT.usage;
+    }
     if (error instanceof RelayError) terminal.complain(error, json);
     else terminal.complain({ code: 'internal', message: messageOf(error) }, json);
-    return error instanceof RelayError && error.code === 'permission_missing' ? EXIT.needsPerson : EXIT.failed;
+    return EXIT.failed;
   }
 }
 

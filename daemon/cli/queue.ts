@@ -6,7 +6,7 @@ import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
 import { wholeNumber } from './numbers.ts';
 import { paragraph, table } from './table.ts';
 import { oneLine } from './terminal.ts';
-import { clockTime } from './times.ts';
+import { afterTime, clockTime } from './times.ts';
 import type { Asking, World } from './world.ts';
 
 export function queueCommand(world: World): Command {
@@ -19,7 +19,10 @@ export function queueCommand(world: World): Command {
     .action((o: { limit: number; cursor?: string }, command: Command) =>
       world.run(command, (asking) => listQueue(asking, o)),
     );
-  return new Command('queue').description('the messages that wait').addCommand(list, { isDefault: true });
+  return new Command('queue')
+    .description('the messages that wait')
+    .addHelpText('after', '\nWithout a command: list.\nrelayctl queue list --help has an example and the exit codes.')
+    .addCommand(list, { isDefault: true });
 }
 
 async function listQueue(asking: Asking, o: { limit: number; cursor?: string }): Promise<ExitCode> {
@@ -44,14 +47,14 @@ async function show({ terminal }: Asking, page: QueuePage, now: number): Promise
   await terminal.line(terminal.paint('dim', title));
   for (const [i, line] of lines.entries()) {
     await terminal.line(line);
-    const why = whyOf(page.messages[i]);
+    const why = whyOf(page.messages[i], now);
     if (why) for (const words of paragraph(oneLine(why), terminal.width, 4)) await terminal.line(words);
   }
   if (page.next !== undefined)
     terminal.say(`${page.messages.length} of ${page.total}; go on with --cursor ${page.next}`);
 }
 
-function whyOf(message: MessageStatus | undefined): string {
+function whyOf(message: MessageStatus | undefined, now: number): string {
   const words = message?.evidence?.words ?? message?.words;
-  return [message?.rule, words].filter(Boolean).join(': ');
+  return [message?.rule, words && afterTime(oneLine(words), message?.until, now)].filter(Boolean).join(': ');
 }

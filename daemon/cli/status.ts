@@ -66,7 +66,7 @@ function facts(s: Status): [string, string][] {
     line.unacked_events === 0 ? 'all events confirmed' : `${line.unacked_events} events not confirmed yet`;
   const since = line.since === null ? '' : ` since ${clockTime(line.since, s.now)}`;
   const trouble = line.last_error && line.state !== 'connected' ? `; last error: ${line.last_error}` : '';
-  const next = queue.next_at ? ` (the next at about ${clockTime(queue.next_at, s.now)})` : '';
+  const next = queue.next_at ? ` (the next by about ${clockTime(queue.next_at, s.now)})` : '';
   const row = db.last_row_at === null ? '' : `, newest row of ${whenAgo(db.last_row_at, s.now)}`;
   const read = db.readable ? `read up to row ${db.cursor_rowid ?? 0}${row}` : 'NOT readable';
   return [
@@ -79,8 +79,8 @@ function facts(s: Status): [string, string][] {
       'queue',
       `${queue.waiting} waiting, ${queue.held} held${next}, ${queue.dispatching} being sent, ${queue.unknown} unknown`,
     ],
-    ['last send', whenAgo(s.last_send_at, s.now)],
-    ['last inbound', whenAgo(s.last_inbound_at, s.now)],
+    ['last send', whenAgo(s.last_send_at, s.now, 'none since it started')],
+    ['last inbound', whenAgo(s.last_inbound_at, s.now, 'none since it started')],
     ['chat.db', `${read}; ${db.path}`],
     ['sender', `${s.sender.state.replace('_', ' ')} since ${clockTime(s.sender.since, s.now)}: ${s.sender.reason}`],
   ];

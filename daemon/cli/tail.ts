@@ -30,7 +30,7 @@ async function tail(asking: Asking, after: number | undefined): Promise<ExitCode
 }
 
 function lineOf(event: LocalEvent, { terminal }: Asking): string {
-  const head = `${clockTime(event.at, Date.now())}  ${String(event.seq).padStart(5)}  ${event.name.padEnd(16)}`;
+  const head = `${clockTime(event.at, Date.now())}  ${String(event.seq).padStart(5)}  ${event.name.padEnd(17)}`;
   const words = cut(oneLine(summary(event)).trim(), Math.max(20, terminal.width - head.length - 2));
   return `${terminal.paint('dim', head)}  ${words}`;
 }
@@ -45,15 +45,30 @@ function summary({ name, data }: LocalEvent): string {
     case 'message.observed':
       return `to ${said('to')}: ${said('text') || said('kind')}`;
     case 'command.result':
-      return `${said('name')} ${said('command')} ${data.ok === true ? 'done' : `refused: ${said('code')}`} ${said('message')}`;
+      return `${said('name')} ${data.ok === true ? 'done' : `refused: ${said('code')}`} ${said('message')} (${said('command')})`;
     case 'sender.health':
       return `${said('state')}: ${said('reason')}`;
+    case 'relay.health':
+      return `${data.ready === true ? 'ready' : 'not ready'}${listed(data.conditions, 'name')}`;
+    case 'snapshot':
+      return `${said('part')} of ${said('parts')}: ${count(data.messages)} messages, ${count(data.opted_out)} opted out`;
+    case 'gap':
+      return `${said('dropped')} dropped: ${said('reason')}`;
     case 'contact.opted_out':
     case 'contact.opted_in':
       return `${said('handle') || said('chat')} by ${said('source')} ${said('word')}`;
     default:
       return JSON.stringify(data);
   }
+}
+
+function count(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
+}
+
+function listed(list: unknown, field: string): string {
+  const names = Array.isArray(list) ? list.map((one: Record<string, unknown>) => String(one[field])) : [];
+  return names.length === 0 ? '' : `: ${names.join(', ')}`;
 }
 
 function wordsOf(data: Record<string, unknown>): string {

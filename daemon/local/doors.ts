@@ -28,6 +28,9 @@ import type {
 /** A test message that could not go within a day is of no use any more. */
 const TEST_MESSAGE_MS = 86_400_000;
 
+/** An estimate costs a search in the gate, and status is asked every second by some. */
+const LOOKED_AT = 20;
+
 type Answer = { ok: true; detail?: Record<string, unknown> } | { ok: false; code: RefusalCode; message: string };
 
 interface Stored {
@@ -92,6 +95,8 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       return message ? questions.present(message) : null;
     },
     async gateCheck(asked) {
+      if (asked.text.trim() === '')
+        return refused({ code: 'bad_request', message: 'The text is empty; there is nothing to send.' });
       const answer = questions.check(asked);
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
     },
@@ -136,13 +141,22 @@ function statusOf(parts: Parts): Status {
     pid: process.pid,
     now: Math.round(parts.clock.now()),
     controller: parts.controller(),
-    queue: parts.outbox.messages.counts(),
+    queue: queueOf(parts),
     last_send_at: roundOrNull(parts.outbox.dispatcher.lastSendAt),
     last_inbound_at: roundOrNull(parts.lastInboundAt()),
     chat_db: parts.chatDb(),
     sender: parts.sender.health(),
     conditions,
   };
+}
+
+function queueOf({ outbox, questions }: Parts): Status['queue'] {
+  const counts = outbox.messages.counts();
+  if (counts.held === 0) return counts;
+  const times = questions
+    .queue({ limit: LOOKED_AT })
+    .data.messages.flatMap(({ state, until }) => (state === 'held' && until ? [until] : []));
+  return { ...counts, next_at: times.length === 0 ? null : Math.min(...times) };
 }
 
 function roundOrNull(at: number | null): number | null {

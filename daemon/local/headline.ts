@@ -6,8 +6,8 @@ export function headlineOf(conditions: Condition[]): string {
   const [worst, ...others] = conditions.filter((c) => c.severity === 'error');
   const warnings = conditions.filter((c) => c.severity === 'warning').length;
   if (worst) {
-    const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
-    return `Not ready: ${lowerFirst(worst.words)}${more}`;
+    const more = others.length === 0 ? '' : `; and ${others.length} more`;
+    return `Not ready: ${lowerFirst(worst.words).replace(/\.$/, '')}${more}.`;
   }
   if (warnings > 0) return `Ready, with ${warnings === 1 ? 'a warning' : `${warnings} warnings`}.`;
   return 'Ready.';

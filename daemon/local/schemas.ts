@@ -43,7 +43,7 @@ export const Status = z.object({
     dispatching: z.int(),
     /** Handed to Messages, and nobody can tell yet what became of them. */
     unknown: z.int(),
-    /** When the next held one is likely to go. */
+    /** By when a held one is likely to go: the earliest time among the oldest that wait. */
     next_at: Maybe.optional(),
   }),
   last_send_at: Maybe,

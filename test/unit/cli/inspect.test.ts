@@ -105,4 +105,15 @@ describe('chatdb read', () => {
       expect(err).toMatch(/^relayctl: .+\n {10}\S.+\n$/);
     }
   });
+
+  it.skipIf(process.getuid?.() === 0)(
+    'ends with 4 and the remedy when it may not be read (skips as root)',
+    async () => {
+      const file = join(folder, 'chat.db');
+      writeFileSync(file, '', { mode: 0o000 });
+      const { code, out, err } = await relayctl(['chatdb', 'read', file]);
+      expect({ code, out }).toEqual({ code: 4, out: '' });
+      expect(err).toContain('Full Disk Access');
+    },
+  );
 });

@@ -39,9 +39,9 @@ describe('status', () => {
     const { code, out, lines, err } = await run('status');
     expect({ code, err, first: lines[0] }).toEqual({ code: 0, err: '', first: 'Ready.' });
     expect(out).toContain('connected since 11:59:00');
-    expect(out).toContain('1 held (the next at about 12:01:30)');
+    expect(out).toContain('1 held (the next by about 12:01:30)');
     expect(out).toContain('last send     11:59:55 (5 s ago)');
-    expect(out).toContain('last inbound  never');
+    expect(out).toContain('last inbound  none since it started');
     expect(out).not.toContain('\x1b');
     fits(lines);
   });
@@ -109,7 +109,7 @@ describe('queue list', () => {
     expect(lines[1]).toMatch(/^m_A{22} {2}someone.+… {2}held {3}12:01:30$/);
     expect(out).toContain('\n    quiet_hours');
     expect(out).toContain('2026-02-01 12:00:00');
-    expect(out).toContain('    interval: Waits until about 12:01:30: 14 people');
+    expect(out).toContain('    interval: 14 people got');
     fits(lines);
   });
 
@@ -182,9 +182,12 @@ describe('tail', () => {
       anEvent(2, { name: 'message.inbound', data: { from: 'a@b.co', text: `two\nlines ${'long '.repeat(40)}` } }),
       anEvent(3, {
         name: 'command.result',
-        data: { name: 'message.send', command: 'c1', ok: false, code: 'expired' },
+        data: { name: 'message.send', command: 'c', ok: false, code: 'expired' },
       }),
-      anEvent(4, { name: 'gap', data: { from: 1, to: 2 } }),
+      anEvent(4, { name: 'gap', data: { from: 1, to: 2, dropped: 2, reason: 'the journal was full' } }),
+      anEvent(5, { name: 'snapshot', data: { part: 1, parts: 2, messages: [{}, {}], opted_out: ['a@b.co'] } }),
+      anEvent(6, { name: 'relay.health', data: { ready: false, conditions: [{ name: 'chat_db_denied' }] } }),
+      anEvent(7, { name: 'a.newer.kind', data: { x: 1 } }),
     ];
     const { process: child, ended } = startRelayctl(['tail', '--since', '0'], { home });
     await once(child.stdout, 'data');
@@ -192,10 +195,13 @@ describe('tail', () => {
     const { code, lines, err } = await ended;
     expect({ code, said: err.includes('not running') }).toEqual({ code: 3, said: true });
     expect(lines.map((l) => l.replace(/^.*\d {2}(?=\w+)/, ''))).toEqual([
-      'message.status    a@b.co held interval Waits.',
-      expect.stringMatching(/^message\.inbound {3}a@b\.co: two lines long .*…$/),
-      'command.result    message.send c1 refused: expired',
-      'gap               {"from":1,"to":2}',
+      'message.status     a@b.co held interval Waits.',
+      expect.stringMatching(/^message\.inbound {4}a@b\.co: two lines long .*…$/),
+      'command.result     message.send refused: expired (c)',
+      'gap                2 dropped: the journal was full',
+      'snapshot           1 of 2: 2 messages, 1 opted out',
+      'relay.health       not ready: chat_db_denied',
+      'a.newer.kind       {"x":1}',
     ]);
     fits(lines);
     await server.start();
@@ -266,6 +272,8 @@ describe('the command line', () => {
     [['tail', '--since', 'yesterday']],
     [['gate', 'check', 'a@b.co']],
     [['gate', 'check', 'a@b.co', 'x', '-c', 'spam']],
+    [['gate', 'check', ' , ', 'x']],
+    [['gate', 'check', 'a@b.co,'.repeat(101), 'x']],
     [['gate', 'near']],
     [['chatdb', 'read']],
     [['chatdb', 'read', 'x', '--since', '-1']],
@@ -273,6 +281,21 @@ describe('the command line', () => {
     const { code, out, err } = await relayctl(args, { home });
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).not.toBe('');
+  });
+
+  it.each([
+    [[]],
+    [['bogus']],
+    [['status', 'more']],
+    [['queue', 'list', '--limit', '0']],
+    [['gate', 'check', 'a@b.co']],
+  ])('%j is told in JSON if asked', async (args) => {
+    const { code, out, err } = await relayctl([...args, '--json'], { home });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(JSON.parse(err)).toMatchObject({
+      schema: 1,
+      error: { code: 'usage', message: expect.stringMatching(/^(?!error).+/), hint: expect.any(String) },
+    });
   });
 
   it('ends with 1 when the relay refuses', async () => {

@@ -220,7 +220,7 @@ describe('the headline', () => {
       [condition('error', 'The database is not readable.'), condition('warning', 'y')],
       'Not ready: the database is not readable.',
     ],
-    [[condition('error', 'Messages hangs.'), condition('error', 'y')], 'Not ready: Messages hangs. (and 1 more)'],
+    [[condition('error', 'Messages hangs.'), condition('error', 'y')], 'Not ready: Messages hangs; and 1 more.'],
   ])('%#', (conditions, headline) => expect(headlineOf(conditions)).toBe(headline));
 });
 
