@@ -66,7 +66,9 @@ function facts(s: Status): [string, string][] {
     line.unacked_events === 0 ? 'all events confirmed' : `${line.unacked_events} events not confirmed yet`;
   const since = line.since === null ? '' : ` since ${clockTime(line.since, s.now)}`;
   const trouble = line.last_error && line.state !== 'connected' ? `; last error: ${line.last_error}` : '';
-  const next = queue.next_at ? ` (the next by about ${clockTime(queue.next_at, s.now)})` : '';
+  const next: [string, string][] = queue.next_at
+    ? [['next held', queue.next_at > s.now ? `goes by about ${whenAgo(queue.next_at, s.now)}` : 'is due']]
+    : [];
   const row = db.last_row_at === null ? '' : `, newest row of ${whenAgo(db.last_row_at, s.now)}`;
   const read = db.readable ? `read up to row ${db.cursor_rowid ?? 0}${row}` : 'NOT readable';
   return [
@@ -77,8 +79,9 @@ function facts(s: Status): [string, string][] {
     ],
     [
       'queue',
-      `${queue.waiting} waiting, ${queue.held} held${next}, ${queue.dispatching} being sent, ${queue.unknown} unknown`,
+      `${queue.waiting} waiting, ${queue.held} held, ${queue.dispatching} being sent, ${queue.unknown} unknown`,
     ],
+    ...next,
     ['last send', whenAgo(s.last_send_at, s.now, 'none since it started')],
     ['last inbound', whenAgo(s.last_inbound_at, s.now, 'none since it started')],
     ['chat.db', `${read}; ${db.path}`],

@@ -39,7 +39,7 @@ function summary({ name, data }: LocalEvent): string {
   const said = (field: string) => (data[field] === undefined || data[field] === null ? '' : String(data[field]));
   switch (name) {
     case 'message.status':
-      return `${said('to')} ${said('state')} ${said('rule')} ${said('code')} ${wordsOf(data)}`;
+      return `${said('to')} ${said('state')} ${untilOf(data)} ${said('rule')} ${said('code')} ${wordsOf(data)}`;
     case 'message.inbound':
       return `${said('from')}: ${said('text') || said('kind')}`;
     case 'message.observed':
@@ -69,6 +69,10 @@ function count(list: unknown): number {
 function listed(list: unknown, field: string): string {
   const names = Array.isArray(list) ? list.map((one: Record<string, unknown>) => String(one[field])) : [];
   return names.length === 0 ? '' : `: ${names.join(', ')}`;
+}
+
+function untilOf({ until }: Record<string, unknown>): string {
+  return typeof until === 'number' ? `until about ${clockTime(until, Date.now())}` : '';
 }
 
 function wordsOf(data: Record<string, unknown>): string {

@@ -39,7 +39,7 @@ describe('status', () => {
     const { code, out, lines, err } = await run('status');
     expect({ code, err, first: lines[0] }).toEqual({ code: 0, err: '', first: 'Ready.' });
     expect(out).toContain('connected since 11:59:00');
-    expect(out).toContain('1 held (the next by about 12:01:30)');
+    expect(out).toContain('\nnext held     goes by about 12:01:30 (in 90 s)\n');
     expect(out).toContain('last send     11:59:55 (5 s ago)');
     expect(out).toContain('last inbound  none since it started');
     expect(out).not.toContain('\x1b');
