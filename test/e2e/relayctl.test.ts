@@ -67,10 +67,14 @@ describe('tail', () => {
   it('tells what is still held, event by event, as the controller got it', async () => {
     const running = startRelayctl(['tail', '--since', '0', '--json'], { home: stage.home });
     let heard = '';
-    running.process.stdout.on('data', (chunk: Buffer) => {
+    const listen = (chunk: Buffer) => {
       heard += chunk.toString();
-      if (heard.includes('message.inbound')) running.process.kill('SIGINT');
-    });
+      if (!heard.includes('message.inbound')) return;
+      // Once: a second Ctrl-C kills, as it should.
+      running.process.stdout.off('data', listen);
+      running.process.kill('SIGINT');
+    };
+    running.process.stdout.on('data', listen);
     const { code, json } = await running.ended;
     expect(code).toBe(0);
     const events = json() as { seq: number; name: string }[];
