@@ -50,7 +50,7 @@ export const PolicySchema = section({
         { up_to: 50, ms: 90_000 },
         { up_to: null, ms: 120_000 },
       ]),
-    /** A sender of this age in days or less, with few active conversations, keeps this many times the distance. */
+    /** A sender younger than so many days, with few active conversations, keeps this many times the distance. */
     young: z.array(section({ days: whole(1, 3_650, 'days'), times: part(1, 10) })).default([
       { days: 60, times: 2 },
       { days: 180, times: 1.5 },
@@ -94,19 +94,25 @@ export const START_WORDS = ['start', 'unstop'];
 export function readPolicy(written: Record<string, unknown>): Policy {
   const parsed = PolicySchema.safeParse(written);
   if (!parsed.success)
-    throw new RelayError('policy_invalid', `policy: ${parsed.error.issues.map(wordsOf).join('; ')}`, {
-      hint: 'Mend "policy" in config.json; what is left out keeps its default.',
-    });
+    throw new RelayError(
+      'policy_invalid',
+      `config.json: ${parsed.error.issues.map((issue) => wordsOf(issue, written)).join('\n  ')}`,
+      { hint: 'Mend "policy" in config.json; what is left out keeps its default.' },
+    );
   const policy = parsed.data;
   policy.opt_out.words = [...new Set([...OPT_OUT_WORDS, ...policy.opt_out.words])];
   const digest = createHash('sha256').update(JSON.stringify(policy)).digest('hex').slice(0, 8);
   return { ...policy, version: `1-${digest}` };
 }
 
-function wordsOf(issue: z.core.$ZodIssue): string {
+function wordsOf(issue: z.core.$ZodIssue, written: unknown): string {
   const where = ['policy', ...issue.path.map(String)].join('.');
-  if (issue.code === 'unrecognized_keys') return `${issue.keys.map((key) => `${where}.${key}`).join(', ')}: not known`;
-  return `${where}: allowed is ${issue.message}`;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => `${where}.${key}: found a name that is not known here`).join('\n  ');
+  let found: unknown = written;
+  for (const key of issue.path)
+    found = typeof found === 'object' && found !== null ? Reflect.get(found, key) : undefined;
+  return `${where}: found ${found === undefined ? 'nothing' : JSON.stringify(found)}; allowed: ${issue.message}`;
 }
 
 export const DEFAULT_POLICY: Policy = readPolicy({});

@@ -57,7 +57,10 @@ export interface LinkOptions {
   window?: Window;
 }
 
-type Outcome = Ended & { words: string };
+type Outcome = Ended & { words: string; condition?: { name: string; remedy: string } };
+
+/** What host/token.ts may find wrong. */
+const TOKEN_CONDITIONS = ['token_missing', 'token_exposed', 'token_invalid'];
 
 export class Link {
   readonly #o: LinkOptions;
@@ -167,6 +170,7 @@ export class Link {
 
   #opened(controller: string, epoch: number): void {
     this.#log.info('line_open', { controller, epoch });
+    for (const name of TOKEN_CONDITIONS) this.#o.health.clear(name);
     this.#o.health.clear('controller_unreachable');
     this.#o.health.clear('controller_refuses');
     this.#to({ phase: 'open', controller, epoch });
@@ -178,6 +182,12 @@ export class Link {
   #judge(outcome: Outcome, comeback: Comeback): void {
     const { health } = this.#o;
     this.#cloneTimer?.cancel();
+    for (const name of TOKEN_CONDITIONS) if (name !== outcome.condition?.name) health.clear(name);
+    if (outcome.condition) {
+      const { name, remedy } = outcome.condition;
+      health.raise(name, 'error', `${outcome.words[0]?.toUpperCase()}${outcome.words.slice(1)}.`, remedy);
+      return;
+    }
     if (comeback.cloned) {
       health.raise(
         'device_cloned',

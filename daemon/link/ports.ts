@@ -60,8 +60,11 @@ export interface SocketListener {
   opened(socket: LinkSocket): void;
   message(data: Uint8Array, binary: boolean): void;
   pong(): void;
-  /** No connection came about. `status`: what the HTTP server answered, if it did. */
-  failed(why: { status?: number; words: string }): void;
+  /**
+   * No connection came about. `status`: what the HTTP server answered, if it did. `condition`: it was not even tried, and a person must
+   * do something first.
+   */
+  failed(why: { status?: number; words: string; condition?: { name: string; remedy: string } }): void;
   closed(code: number, reason: string): void;
 }
 

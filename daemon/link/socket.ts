@@ -34,7 +34,8 @@ export class Dial implements Transport {
     try {
       token = this.#token();
     } catch (error) {
-      queueMicrotask(() => listener.failed({ words: `the device token could not be read: ${messageOf(error)}` }));
+      const condition = error instanceof RelayError ? { name: error.code, remedy: error.hint } : undefined;
+      queueMicrotask(() => listener.failed({ words: messageOf(error), condition }));
       return { abort: () => {} };
     }
     const options: ClientOptions & { closeTimeout: number } = {

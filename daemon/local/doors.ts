@@ -9,7 +9,6 @@ import type { z } from 'zod';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import type { CommandResult, MessageStatus, SenderHealth } from '../../protocol/events.ts';
 import type { CommandFrame } from '../../protocol/frames.ts';
-import { MAX_TEXT_CHARACTERS } from '../../protocol/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Health } from '../host/health.ts';
@@ -96,8 +95,6 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       return message ? questions.present(message) : null;
     },
     async gateCheck(asked) {
-      const fault = textFault(asked.text);
-      if (fault) return refused(fault);
       const answer = questions.check(asked);
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
     },
@@ -131,16 +128,6 @@ function refused({ code, message }: { code: string; message: string }): {
   error: { code: string; message: string };
 } {
   return { ok: false, error: { code, message } };
-}
-
-/** What no message may say is no question for the gate either. */
-function textFault(text: string): { code: RefusalCode; message: string } | null {
-  if (text.trim() === '') return { code: 'bad_request', message: 'The text is empty; there is nothing to send.' };
-  const most = MAX_TEXT_CHARACTERS;
-  const characters = text.length > most ? [...text].length : text.length;
-  if (characters <= most) return null;
-  const [has, may] = [characters, most].map((number) => number.toLocaleString('en'));
-  return { code: 'text_too_long', message: `The text has ${has} characters; the most is ${may}.` };
 }
 
 function statusOf(parts: Parts): Status {

@@ -155,12 +155,8 @@ export class Acceptance {
   #fault(send: MessageSend): Answer | null {
     if (send.attachments && send.attachments.length > 0)
       return refuse('unsupported', 'This relay sends text only; attachments are not built in yet.');
-    if (send.text.trim() === '') return refuse('bad_request', 'text: it is empty; there is nothing to send.');
-    if (send.text.length > MAX_TEXT_CHARACTERS && characters(send.text) > MAX_TEXT_CHARACTERS)
-      return refuse(
-        'text_too_long',
-        `The text has ${characters(send.text).toLocaleString('en')} characters; the most is ${MAX_TEXT_CHARACTERS.toLocaleString('en')}.`,
-      );
+    const text = textFault(send.text);
+    if (text) return { ok: false, ...text };
     if (send.expires_at <= send.created) return refuse('bad_request', 'expires_at: it is not later than `created`.');
     if (send.expires_at - send.created > MAX_LIFETIME_MS)
       return refuse('bad_request', 'expires_at: it may be at most 30 days after `created`.');
@@ -226,6 +222,19 @@ export function toRequest(
 
 function refuse(code: RefusalCode, message: string): Answer {
   return { ok: false, code, message };
+}
+
+/** Why a text may not be sent at all, or null. */
+export function textFault(text: string): { code: RefusalCode; message: string } | null {
+  if (text.trim() === '') return { code: 'bad_request', message: 'text: it is empty; there is nothing to send.' };
+  if (text.length <= MAX_TEXT_CHARACTERS) return null;
+  const count = characters(text);
+  if (count <= MAX_TEXT_CHARACTERS) return null;
+  const most = MAX_TEXT_CHARACTERS.toLocaleString('en');
+  return {
+    code: 'text_too_long',
+    message: `The text has ${count.toLocaleString('en')} characters; the most is ${most}.`,
+  };
 }
 
 function characters(text: string): number {

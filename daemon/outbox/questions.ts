@@ -6,7 +6,7 @@ import { firstMistake, type QueryError } from '../../protocol/frames.ts';
 import { QUERY_NAMES, type QueryName } from '../../protocol/names.ts';
 import { QUERY_DATA, type QueryData, type ResultData } from '../../protocol/queries.ts';
 import { normaliseHandle } from '../host/handles.ts';
-import { toRequest } from './accept.ts';
+import { textFault, toRequest } from './accept.ts';
 import type { Message, Messages } from './messages.ts';
 import type { Gate, Recipient } from './ports.ts';
 
@@ -81,6 +81,8 @@ export class Questions {
   }
 
   check(data: QueryData<'gate.check'>): { data: ResultData<'gate.check'> } | { error: QueryError } {
+    const fault = textFault(data.text);
+    if (fault) return refuse(fault.code, fault.message);
     const recipients = new Map<string, Recipient>();
     for (const written of typeof data.to === 'string' ? [data.to] : data.to) {
       const handle = normaliseHandle(written, this.#region);

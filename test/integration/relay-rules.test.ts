@@ -3,11 +3,12 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RelayError } from '../../daemon/host/errors.ts';
 import type { LinkState } from '../../daemon/link/link.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import { FakeClock, settle, until } from '../support/fake-clock.ts';
 import { command, HELLO, type Loose, RawController, type RawPeer, WELCOME } from '../support/raw-peer.ts';
-import { type RelayEnd, type RelayEndOptions, relayEnd } from '../support/relay-end.ts';
+import { type RelayEnd, type RelayEndOptions, relayEnd, TOKEN } from '../support/relay-end.ts';
 
 let cloud: RawController;
 let clock: FakeClock;
@@ -487,6 +488,31 @@ describe('no connection', () => {
       if (tries === 3) cloud = await RawController.listen({ port });
       clock.advance(10);
     }
+    await open();
+    await until(() => startedRelay().link.state.phase === 'open', 'open');
+    expect(startedRelay().health.list()).toEqual([]);
+  });
+
+  test('a token that is missing is a condition at once, with the remedy, and clears itself', async () => {
+    let token: string | null = null;
+    startRelay({
+      readToken: () => {
+        if (token === null)
+          throw new RelayError('token_missing', 'there is no device token at /x/token', { hint: 'Write it there.' });
+        return token;
+      },
+    });
+    await until(() => states.at(-1)?.phase === 'waiting', 'waiting');
+    expect(startedRelay().health.list()).toMatchObject([
+      {
+        name: 'token_missing',
+        severity: 'error',
+        words: 'There is no device token at /x/token.',
+        remedy: 'Write it there.',
+      },
+    ]);
+    token = TOKEN;
+    clock.advance(10);
     await open();
     await until(() => startedRelay().link.state.phase === 'open', 'open');
     expect(startedRelay().health.list()).toEqual([]);

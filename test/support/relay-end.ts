@@ -32,6 +32,8 @@ export interface RelayEndOptions extends Partial<Pick<LinkOptions, 'pace' | 'ran
   store?: TestStore;
   clock?: Clock;
   token?: string;
+  /** In place of `token`. */
+  readToken?: () => string;
   device?: string;
   limits?: Partial<JournalLimits>;
   answer?: (name: string, data: Record<string, unknown>) => Promise<QueryAnswer>;
@@ -50,7 +52,7 @@ export function relayEnd(o: RelayEndOptions): RelayEnd {
   const health = new Health(clock);
   const times: number[] = [];
   const link = new Link({
-    transport: new Dial({ url: o.url, token: () => o.token ?? TOKEN }),
+    transport: new Dial({ url: o.url, token: o.readToken ?? (() => o.token ?? TOKEN) }),
     db,
     commit,
     journal,

@@ -45,7 +45,7 @@ describe('the controller’s address', () => {
         failed: (why) => resolve(why.words),
       });
     });
-    expect(words).toBe('the device token could not be read: ENOENT');
+    expect(words).toBe('ENOENT');
   });
 });
 

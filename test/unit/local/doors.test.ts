@@ -49,19 +49,6 @@ it('nothing is estimated when nothing is held', () => {
   expect(asked).toEqual([]);
 });
 
-it('a dry run of an empty text, or of one too long, is refused as the message would be', async () => {
-  const { doors: some, asked } = doors(0, []);
-  const question = { to: ['a@b.co'], category: 'conversational' as const };
-  for (const text of ['', ' \n'])
-    expect(await some.gateCheck({ ...question, text })).toMatchObject({ ok: false, error: { code: 'bad_request' } });
-  expect(await some.gateCheck({ ...question, text: 'x'.repeat(10_001) })).toMatchObject({
-    error: { code: 'text_too_long', message: 'The text has 10,001 characters; the most is 10,000.' },
-  });
-  expect(asked).toEqual([]);
-  expect(await some.gateCheck({ ...question, text: '😀'.repeat(10_000) })).toMatchObject({ ok: true });
-  expect(await some.gateCheck({ ...question, text: 'Hi' })).toMatchObject({ ok: true });
-});
-
 it('the headline is one sentence', () => {
   const error = (words: string) => ({ name: 'x', severity: 'error' as const, since: NOON, words, remedy: '' });
   expect(headlineOf([error('There is no chat.db.')])).toBe('Not ready: there is no chat.db.');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SendOutcome } from '../../../daemon/outbox/ports.ts';
+import { Questions } from '../../../daemon/outbox/questions.ts';
 import type { CommandResult } from '../../../protocol/events.ts';
 import { until } from '../../support/fake-clock.ts';
 import { OPTED_OUT } from '../../support/fake-gate.ts';
@@ -440,6 +441,23 @@ describe('upkeep', () => {
     expect(parts.flatMap((p) => p.data.messages as unknown[])).toHaveLength(210);
     expect(parts[0]?.data).toMatchObject({ part: 1, parts: 3, sender: { state: 'healthy' }, opted_out: [] });
   });
+});
+
+test('a dry run of an empty text, or of one too long, is refused as the message would be', async () => {
+  const questions = new Questions({
+    messages: world.outbox.messages,
+    gate: world.gate,
+    sender: () => {
+      throw new Error('not asked');
+    },
+    now: () => world.clock.now(),
+  });
+  const ask = (text: string) => questions.answer('gate.check', { to: ANNA, text });
+  for (const text of ['', ' \n']) expect(await ask(text)).toMatchObject({ error: { code: 'bad_request' } });
+  expect(await ask('x'.repeat(10_001))).toMatchObject({
+    error: { code: 'text_too_long', message: 'The text has 10,001 characters; the most is 10,000.' },
+  });
+  expect(await ask('😀'.repeat(10_000))).toMatchObject({ data: { request: { verdict: 'go' } } });
 });
 
 async function restartWithoutWaiting(): Promise<void> {
