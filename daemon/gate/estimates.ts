@@ -5,8 +5,9 @@ import type { Fingerprint } from './fingerprint.ts';
 import { COUNT_LIMIT, intervalFor, rowOfIntervals, senderTimes } from './interval.ts';
 import type { Load, Waiting } from './known-texts.ts';
 import type { LocalLedger, Surroundings } from './ledger.ts';
-import type { NearIndex, NearText } from './near-index.ts';
-import type { Policy } from './policy.ts';
+import { type Likeness, likeness } from './near.ts';
+import type { KnownText, NearIndex } from './near-index.ts';
+import type { NearRules, Policy } from './policy.ts';
 import type { Queue } from './queue.ts';
 import type { Hold } from './requests.ts';
 import type { Sender } from './sender.ts';
@@ -33,10 +34,11 @@ export class Estimates {
   readonly #sender: Sender;
   readonly #since: number | null;
   readonly #policy: Policy['interval'];
+  readonly #nearRules: NearRules;
   readonly #words: Words;
   /** The wall clock at the start, less the monotonic one: a wall clock that is set forward makes no sender older. */
   readonly #offset: number;
-  #asked: { print: Fingerprint; generation: number; near: NearText<Load>[] } | null = null;
+  #asked: { print: Fingerprint; generation: number; near: KnownText<Load>[] } | null = null;
 
   constructor(o: {
     clock: Clock;
@@ -46,7 +48,7 @@ export class Estimates {
     contacts: Contacts;
     sender: Sender;
     since: number | null;
-    policy: Policy['interval'];
+    policy: Policy;
     words: Words;
   }) {
     this.#clock = o.clock;
@@ -56,12 +58,13 @@ export class Estimates {
     this.#contacts = o.contacts;
     this.#sender = o.sender;
     this.#since = o.since;
-    this.#policy = o.policy;
+    this.#policy = o.policy.interval;
+    this.#nearRules = o.policy.near;
     this.#words = o.words;
     this.#offset = o.clock.now() - o.clock.mono();
   }
 
-  near(print: Fingerprint): NearText<Load>[] {
+  near(print: Fingerprint): KnownText<Load>[] {
     const { generation } = this.#index;
     if (this.#asked?.print !== print || this.#asked.generation !== generation)
       this.#asked = { print, generation, near: this.#index.near(print) };
@@ -77,7 +80,7 @@ export class Estimates {
   earliest({ text, people }: Pick<Waiting, 'text' | 'people'>): number | null {
     const around = this.#ledger.around(this.near(text.print), people);
     if (around.inFlight) return null;
-    return around.last ? around.last.send.mono + this.intervalFor(around.count) : 0;
+    return around.last ? around.last.mono + this.intervalFor(around.count) : 0;
   }
 
   /** Why it waits and until when, or null if it may go now. */
@@ -110,16 +113,18 @@ export class Estimates {
     if (at === now + dueAt - wall && turn <= at && ahead.timed === 0) return this.#later(asked);
     const until = wall + at - now;
     const intervalMs = this.intervalFor(Math.min(COUNT_LIMIT, count + ahead.timed));
+    const shown = around.last ?? around.inFlight;
+    const alike = shown?.text ? likeness(asked.print, shown.text.print, this.#nearRules) : null;
+    const words = { until, now: wall, around, alike, ahead: ahead.now + ahead.timed, intervalMs };
     const evidence: Hold['evidence'] = {
       near_count: around.count,
       interval_ms: intervalMs,
-      words: this.#words.interval({ until, now: wall, around, ahead: ahead.now + ahead.timed, intervalMs }),
+      words: this.#words.interval(words),
     };
-    const shown = around.last ?? around.inFlight;
-    if (shown) {
-      evidence.alike = shown.likeness.verdict === 'same' ? 1 : Math.round(shown.likeness.jaccard * 100) / 100;
-      evidence.last_message = shown.send.name;
-      evidence.last_at = Math.round(shown.send.at);
+    if (shown && alike) {
+      evidence.alike = shareOf(alike);
+      evidence.last_message = shown.name;
+      evidence.last_at = Math.round(shown.at);
     }
     return { until, rule: 'interval', evidence };
   }
@@ -133,7 +138,7 @@ export class Estimates {
   #turn(around: Surroundings, ahead: number, now: number): number {
     let first = now;
     if (around.inFlight) first = now + this.intervalFor(around.count);
-    else if (around.last) first = Math.max(now, around.last.send.mono + this.intervalFor(around.count));
+    else if (around.last) first = Math.max(now, around.last.mono + this.intervalFor(around.count));
     return first + this.#row(around.count, ahead);
   }
 
@@ -152,4 +157,8 @@ export class Estimates {
     const facts = { since: this.#since, now, atRisk: this.#sender.atRisk };
     return senderTimes({ ...facts, activeConversations: this.#contacts.activeConversations() }, this.#policy);
   }
+}
+
+function shareOf({ verdict, jaccard }: Likeness): number {
+  return verdict === 'same' ? 1 : Math.round(jaccard * 100) / 100;
 }

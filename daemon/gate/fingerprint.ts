@@ -4,7 +4,7 @@
  * `grams`: the 4-grams of the canonical text with one space at each end, 2-grams where two CJK letters stand together, as keyed 32-bit
  * hashes, sorted; beyond 512 the 512 smallest. Exact-match keys are 128 bits of an HMAC. About 700 bytes for a text of 160 letters.
  */
-import { createHmac } from 'node:crypto';
+
 import {
   CANONICAL_VERSION,
   canonical,
@@ -15,6 +15,7 @@ import {
   unmasked,
   variablesMasked,
 } from './canonical.ts';
+import { KeyedHash } from './keyed-hash.ts';
 
 export const MAX_GRAMS = 512;
 /** Texts of more words than this are not compared word by word. */
@@ -41,7 +42,7 @@ export interface LetterMinima {
 }
 
 export class FingerprintMaker {
-  readonly #key: Uint8Array;
+  readonly #hmac: KeyedHash;
   readonly #factors: Int32Array;
   readonly #minima: LetterMinima;
   #codes = new Int32Array(1024);
@@ -50,15 +51,15 @@ export class FingerprintMaker {
 
   /** `key`: 32 random bytes. */
   constructor(key: Uint8Array, minima: LetterMinima) {
-    this.#key = key;
+    this.#hmac = new KeyedHash(key);
     this.#minima = minima;
-    const bytes = createHmac('sha256', key).update('grams').digest();
+    const bytes = Buffer.from(this.#hmac.of('grams', 32), 'latin1');
     this.#factors = Int32Array.from({ length: 8 }, (_, i) => bytes.readInt32LE(4 * i) | (i > 0 ? 1 : 0));
   }
 
   /** The same text with the same variables, asked twice in a row, costs nothing: a request and its messages share it. */
   make(text: string, variables: string[] = []): Fingerprint {
-    const values = JSON.stringify(variables);
+    const values = variables.length === 0 ? '' : JSON.stringify(variables);
     if (this.#last?.text === text && this.#last.variables === values) return this.#last.print;
     const shape = canonical(text);
     const print = this.#make(text, shape, variables);
@@ -78,7 +79,7 @@ export class FingerprintMaker {
   }
 
   #mac(text: string): string {
-    return createHmac('sha256', this.#key).update(`${CANONICAL_VERSION}${text}`).digest('latin1').slice(0, 16);
+    return this.#hmac.of(`${CANONICAL_VERSION}${text}`, 16);
   }
 
   #gramsOf(shape: string): Pick<Fingerprint, 'grams' | 'truncated' | 'cjk'> {
@@ -164,9 +165,9 @@ function writeCodes(text: string, codes: Int32Array, at: number): number {
   return next;
 }
 
-/** Texts with equal names have equal fingerprints. */
-export function nameOf(print: Fingerprint): string {
-  return `${print.exact}${print.variables ?? '-'}${print.grams.length}`;
+/** Texts with equal keys and as many grams have equal fingerprints. */
+export function isSame(a: Fingerprint, b: Fingerprint): boolean {
+  return a.exact === b.exact && a.variables === b.variables && a.grams.length === b.grams.length;
 }
 
 const TRUNCATED = 1;

@@ -126,7 +126,7 @@ export class Gate {
       contacts: this.#contacts,
       sender: this.#sender,
       since: o.sender.since,
-      policy: policy.interval,
+      policy,
       words: this.#words,
     });
     this.#recent = new RecentTexts(clock, policy.duplicate.window_ms);

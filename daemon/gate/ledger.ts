@@ -12,8 +12,7 @@ import type { Db } from '../host/db.ts';
 import { decode, encode, type Fingerprint } from './fingerprint.ts';
 import { COUNT_LIMIT } from './interval.ts';
 import type { Load, Send } from './known-texts.ts';
-import type { Likeness } from './near.ts';
-import type { KnownText, NearIndex, NearText } from './near-index.ts';
+import type { KnownText, NearIndex } from './near-index.ts';
 
 const DISK_MS = 7 * 86_400_000;
 const PRUNE_EVERY_MS = 10 * 60_000;
@@ -34,12 +33,12 @@ export interface Surroundings {
   /** Distinct people who got a near text, counted to 51. */
   count: number;
   /** The newest of them that has settled, and the one in flight, if any. */
-  last: { send: Send; likeness: Likeness } | null;
-  inFlight: { send: Send; likeness: Likeness } | null;
+  last: Send | null;
+  inFlight: Send | null;
 }
 
 export interface Ledger {
-  around(near: NearText<Load>[], except: string[]): Surroundings;
+  around(near: KnownText<Load>[], except: string[]): Surroundings;
   reserve(slot: Slot): void;
   commit(name: string, sure: boolean): KnownText<Load> | null;
   release(name: string): KnownText<Load> | null;
@@ -116,17 +115,17 @@ export class LocalLedger implements Ledger {
     }
   }
 
-  around(near: NearText<Load>[], except: string[]): Surroundings {
+  around(near: KnownText<Load>[], except: string[]): Surroundings {
     const now = this.#clock.mono();
     const people = new Set<string>();
     const found: Surroundings = { count: 0, last: null, inFlight: null };
-    for (const { text, likeness } of near)
+    for (const text of near)
       for (let i = text.load.sends.length - 1; i >= 0; i -= 1) {
         const send = text.load.sends[i];
         if (!send) continue;
-        if (send.phase === 'in_flight') found.inFlight = { send, likeness };
+        if (send.phase === 'in_flight') found.inFlight = send;
         else if (send.until <= now) continue;
-        else if (found.last === null || send.mono > found.last.send.mono) found.last = { send, likeness };
+        else if (found.last === null || send.mono > found.last.mono) found.last = send;
         if (people.size < COUNT_LIMIT)
           for (const person of send.people) if (!except.includes(person)) people.add(person);
       }

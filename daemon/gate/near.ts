@@ -27,18 +27,33 @@ export function likeness(a: Fingerprint, b: Fingerprint, rules: NearRules): Like
   return { verdict: arm === 'none' ? 'apart' : 'near', ...measured, arm };
 }
 
+/** Are they near by their grams, of which they share `both`? As `likeness` says it, where neither is truncated. */
+export function nearByGrams(a: Fingerprint, b: Fingerprint, both: number, rules: NearRules): boolean {
+  const measured = measuredBy(a.grams.length, b.grams.length, both);
+  return byJaccard(a, b, measured.jaccard, rules) || byContainment(a, b, measured.containment, rules);
+}
+
 function nearArm(a: Fingerprint, b: Fingerprint, { jaccard, containment }: Measured, rules: NearRules): Arm {
-  const least = (print: Fingerprint) => (print.cjk ? rules.min_grams_cjk : rules.min_grams);
-  if (a.grams.length >= least(a) && b.grams.length >= least(b) && jaccard >= rules.jaccard) return 'jaccard';
+  if (byJaccard(a, b, jaccard, rules)) return 'jaccard';
+  if (byContainment(a, b, containment, rules)) return 'containment';
+  const smaller = Math.min(a.grams.length, b.grams.length);
+  return smaller < rules.min_grams && shortAlike(a.tokens, b.tokens) ? 'short' : 'none';
+}
+
+function byJaccard(a: Fingerprint, b: Fingerprint, jaccard: number, rules: NearRules): boolean {
+  return (
+    jaccard >= rules.jaccard &&
+    a.grams.length >= (a.cjk ? rules.min_grams_cjk : rules.min_grams) &&
+    b.grams.length >= (b.cjk ? rules.min_grams_cjk : rules.min_grams)
+  );
+}
+
+function byContainment(a: Fingerprint, b: Fingerprint, containment: number, rules: NearRules): boolean {
   const smaller = Math.min(a.grams.length, b.grams.length);
   const larger = Math.max(a.grams.length, b.grams.length);
-  if (
-    containment >= rules.containment &&
-    smaller >= rules.min_grams_contained &&
-    smaller >= rules.contained_size * larger
-  )
-    return 'containment';
-  return smaller < rules.min_grams && shortAlike(a.tokens, b.tokens) ? 'short' : 'none';
+  return (
+    containment >= rules.containment && smaller >= rules.min_grams_contained && smaller >= rules.contained_size * larger
+  );
 }
 
 type Measured = Pick<Likeness, 'jaccard' | 'containment'>;
@@ -46,11 +61,11 @@ type Measured = Pick<Likeness, 'jaccard' | 'containment'>;
 function measure(a: Fingerprint, b: Fingerprint): Measured {
   if (a.grams.length === 0 || b.grams.length === 0) return { jaccard: 0, containment: 0 };
   if (a.truncated || b.truncated) return { jaccard: estimatedJaccard(a.grams, b.grams), containment: 0 };
-  const both = sharedCount(a.grams, b.grams);
-  return {
-    jaccard: both / (a.grams.length + b.grams.length - both),
-    containment: both / Math.min(a.grams.length, b.grams.length),
-  };
+  return measuredBy(a.grams.length, b.grams.length, sharedCount(a.grams, b.grams));
+}
+
+function measuredBy(a: number, b: number, both: number): Measured {
+  return { jaccard: both / (a + b - both), containment: both / Math.min(a, b) };
 }
 
 /** Numbers that two sorted lists without doubles share. */

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../host/clock.ts';
 import type { Load, Waiting, WaitingText } from './known-texts.ts';
-import type { KnownText, NearText } from './near-index.ts';
+import type { KnownText } from './near-index.ts';
 
 /** However long a text seems to be held back, it is looked at again after this. */
 const LOOK_AGAIN_MS = 60_000;
@@ -18,7 +18,7 @@ export type Next = { kind: 'go' | 'closed'; waiting: Waiting } | { kind: 'idle';
 
 export interface QueueRules {
   /** All that is known to be near this text. */
-  near(text: KnownText<Load>): NearText<Load>[];
+  near(text: KnownText<Load>): KnownText<Load>[];
   /** When this one may go for its distance, monotonic; null while a near text is in flight. */
   earliest(waiting: Waiting): number | null;
   /** May it never go any more? */
@@ -107,14 +107,13 @@ export class Queue {
   }
 
   /** Nothing near this may go before then. */
-  block(near: NearText<Load>[], until: number): void {
-    for (const { text } of near)
-      if (text.load.waiting) text.load.waiting.readyAt = Math.max(text.load.waiting.readyAt, until);
+  block(near: KnownText<Load>[], until: number): void {
+    for (const { load } of near) if (load.waiting) load.waiting.readyAt = Math.max(load.waiting.readyAt, until);
   }
 
   /** Looks at everything near this again, from then on. */
-  unblock(near: NearText<Load>[], from = 0): void {
-    for (const { text } of near) if (text.load.waiting) text.load.waiting.readyAt = from;
+  unblock(near: KnownText<Load>[], from = 0): void {
+    for (const text of near) if (text.load.waiting) text.load.waiting.readyAt = from;
   }
 
   /** Changes nothing that could be seen. `onlyReplies`: the rest is held for another reason. */
@@ -141,10 +140,10 @@ export class Queue {
   }
 
   /** How many that are near and older wait: due now, and due by `dueAt` (Unix ms). */
-  ahead(near: NearText<Load>[], order: number, dueAt: number): { now: number; timed: number } {
+  ahead(near: KnownText<Load>[], order: number, dueAt: number): { now: number; timed: number } {
     const wall = this.#clock.now();
     const count = { now: 0, timed: 0 };
-    for (const { text } of near) {
+    for (const text of near) {
       const group = text.load.waiting;
       if (!group) continue;
       const older = position(group.members, order);
@@ -192,7 +191,7 @@ export class Queue {
     const earliest = older ? Math.max(older.readyAt, now + 1) : this.#rules.earliest(head);
     if (earliest !== null && earliest <= now) return { kind: 'go', waiting: head };
     const until = Math.min(earliest ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_MS);
-    for (const { text } of near) {
+    for (const text of near) {
       const group = text.load.waiting;
       const first = group?.members[0];
       if (group && first && (group.text === head.text || group.timed > 0 || first.order > head.order))
@@ -202,10 +201,10 @@ export class Queue {
   }
 
   /** A near text with an older message that is due: it goes first. */
-  #olderGroup(near: NearText<Load>[], head: Waiting): WaitingText | null {
+  #olderGroup(near: KnownText<Load>[], head: Waiting): WaitingText | null {
     const wall = this.#clock.now();
     const isOlder = ({ order, notBefore }: Waiting) => order < head.order && (notBefore === null || notBefore <= wall);
-    for (const { text } of near) {
+    for (const text of near) {
       const group = text.load.waiting;
       const first = group?.members[0];
       if (!group || !first || text === head.text || first.order > head.order) continue;

@@ -1,6 +1,7 @@
 /** The sentences that explain a decision, for a person who supports the sender. Times in the Mac's own zone; of a handle only its end. */
 
 import type { Surroundings } from './ledger.ts';
+import type { Likeness } from './near.ts';
 import { addressOf, type Recipient } from './requests.ts';
 
 export class Words {
@@ -21,17 +22,24 @@ export class Words {
   }
 
   /** Why a message waits for its distance from near-same texts. */
-  interval(o: { until: number; now: number; around: Surroundings; ahead: number; intervalMs: number }): string {
+  interval(o: {
+    until: number;
+    now: number;
+    around: Surroundings;
+    /** How like the text was that got the last one. */
+    alike: Likeness | null;
+    ahead: number;
+    intervalMs: number;
+  }): string {
     const { around, now } = o;
     const reasons: string[] = [];
-    if (around.last) {
-      const { send, likeness } = around.last;
+    if (around.last && o.alike) {
       const alike =
-        likeness.verdict === 'same' ? 'the same text' : `a near-same text (${percent(likeness.jaccard)} alike)`;
+        o.alike.verdict === 'same' ? 'the same text' : `a near-same text (${percent(o.alike.jaccard)} alike)`;
       const who = around.count > 0 ? people(around.count) : 'this recipient';
-      reasons.push(`${who} got ${alike}, last to ${tail(send.address)} at ${this.clock(send.at, now)}`);
+      reasons.push(`${who} got ${alike}, last to ${tail(around.last.address)} at ${this.clock(around.last.at, now)}`);
     }
-    if (around.inFlight) reasons.push(`a near-same text to ${tail(around.inFlight.send.address)} is still on its way`);
+    if (around.inFlight) reasons.push(`a near-same text to ${tail(around.inFlight.address)} is still on its way`);
     if (o.ahead > 0) reasons.push(`${many(o.ahead, 'near-same text')} ${o.ahead === 1 ? 'waits' : 'wait'} before it`);
     const keep = `texts like this keep ${seconds(o.intervalMs)} apart`;
     return `Waits until about ${this.clock(o.until, now)}: ${reasons.join('; ')}; ${keep}.`;

@@ -1,0 +1,167 @@
+/** The index of near texts against comparing with every text: at the borders of its size classes, in small blocks, and with whole corpora. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Fingerprint, FingerprintMaker, MAX_GRAMS } from '../../../daemon/gate/fingerprint.ts';
+import { leastShared } from '../../../daemon/gate/gram-blocks.ts';
+import { likeness, nearByGrams } from '../../../daemon/gate/near.ts';
+import { type KnownText, NearIndex } from '../../../daemon/gate/near-index.ts';
+import { DEFAULT_POLICY, type NearRules, readPolicy } from '../../../daemon/gate/policy.ts';
+import { CORPORA } from '../../bench/gate-speed.ts';
+
+const RULES = DEFAULT_POLICY.near;
+/** So small that a handful of texts fills, seals and joins blocks. */
+const TINY = { large: 16, small: 4 };
+/** Both sides of each class border, of each minimum, and the most that is kept. */
+const SIZES = [7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512];
+
+function printOf(grams: Iterable<number>, o: { cjk?: boolean; truncated?: boolean } = {}): Fingerprint {
+  const sorted = Int32Array.from(new Set(grams)).sort();
+  const exact = `${sorted.join(',')}${o.cjk}${o.truncated}`;
+  const { cjk = false, truncated = false } = o;
+  return { exact, variables: null, grams: sorted, truncated, cjk, tokens: null };
+}
+
+/** Spread as hashes are. */
+const gram = (n: number) => Math.imul(n + 1, 0x9e3779b1) | 0;
+
+function wanted(known: Iterable<KnownText<null>>, print: Fingerprint, rules: NearRules): Set<KnownText<null>> {
+  return new Set([...known].filter((one) => likeness(print, one.print, rules).verdict !== 'apart'));
+}
+
+describe('how many grams must be shared', () => {
+  const policies: [string, NearRules][] = [
+    ['the default rules', RULES],
+    ['strict rules', readPolicy({ near: { jaccard: 0.3, containment: 0.5, contained_size: 0.2 } }).near],
+    ['lax rules', readPolicy({ near: { jaccard: 0.8, containment: 0.95, contained_size: 0.9 } }).near],
+  ];
+  it.each(policies)('one less is never near, by %s', (_name, rules) => {
+    let reached = 0;
+    for (let a = 8; a < MAX_GRAMS; a += 1)
+      for (let b = a; b < MAX_GRAMS; b += 1 + (b % 3)) {
+        const least = leastShared(a, b, rules);
+        expect(leastShared(b, a, rules)).toBe(least);
+        const one = { ...EMPTY, grams: { length: a } as Int32Array };
+        const other = { ...EMPTY, grams: { length: b } as Int32Array };
+        if (nearByGrams(one, other, Math.min(a, least - 1), rules)) throw new Error(`${a} and ${b} share ${least - 1}`);
+        if (least <= a && nearByGrams(one, other, least, rules)) reached += 1;
+      }
+    expect(reached).toBeGreaterThan(10_000);
+  });
+});
+
+const EMPTY = printOf([]);
+
+/** A text: some of what many share, some of what a family shares, and some of its own. */
+interface Drawn {
+  size: number;
+  common: number;
+  family: number;
+  kin: number;
+  cjk: boolean;
+}
+
+const someDrawn: fc.Arbitrary<Drawn> = fc.record({
+  size: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...SIZES) }, fc.integer({ min: 8, max: MAX_GRAMS })),
+  common: fc.constantFrom(0, 0, 0.3, 0.5, 0.9),
+  family: fc.nat(3),
+  kin: fc.oneof(fc.constantFrom(0.33, 0.5, 0.66, 0.67, 0.79, 0.8, 0.81, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+  cjk: fc.boolean(),
+});
+
+function printOfDrawn({ size, common, family, kin, cjk }: Drawn, own: number): Fingerprint {
+  const grams: number[] = [];
+  const shared = Math.floor(size * common);
+  for (let i = 0; i < shared; i += 1) grams.push(gram(i));
+  const ofKin = Math.round((size - shared) * kin);
+  for (let i = 0; i < ofKin; i += 1) grams.push(gram(1_000 * (family + 1) + i));
+  for (let i = grams.length; i < size; i += 1) grams.push(gram(100_000 + 1_000 * own + i));
+  return printOf(grams, { cjk, truncated: size === MAX_GRAMS && own % 2 === 0 });
+}
+
+describe('the index', () => {
+  it('finds what is near and nothing else in all sizes, while blocks fill, are sealed, joined and emptied', () => {
+    let near = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ drawn: someDrawn, again: fc.boolean(), gone: fc.option(fc.nat(80)) }), {
+          minLength: 20,
+          maxLength: 80,
+        }),
+        fc.constantFrom(...SIZES),
+        (steps, first) => {
+          const index = new NearIndex(RULES, () => null, TINY);
+          const known: KnownText<null>[] = [];
+          const seen: Fingerprint[] = [];
+          for (const [at, { drawn, again, gone }] of steps.entries()) {
+            // Half of them in one class, which so has more than one block.
+            const print = printOfDrawn(again ? { ...drawn, size: Math.max(drawn.size % 3, first - 3) + 3 } : drawn, at);
+            seen.push(print);
+            known.push(index.keep(print));
+            const leaves = gone === null ? undefined : known[gone];
+            if (leaves) index.drop(leaves);
+          }
+          const left = new Set(known.filter((text) => index.find(text.print) === text));
+          for (const print of seen) {
+            const found = index.near(print);
+            const expected = wanted(left, print, RULES);
+            expect(found.length).toBe(expected.size);
+            expect(new Set(found)).toEqual(expected);
+            near += found.length;
+          }
+        },
+      ),
+      { numRuns: 250 },
+    );
+    expect(near).toBeGreaterThan(10_000);
+  });
+
+  it('finds long texts, of which not all grams are kept, by estimates that lie on either side of the border', () => {
+    let near = 0;
+    for (let n = 0; n < 400; n += 1) {
+      const shared = Array.from({ length: 325 + (n % 20) }, (_, i) => gram(i + 10_000 * n));
+      const longer = (own: number) =>
+        printOf(
+          [...shared, ...Array.from({ length: MAX_GRAMS - shared.length }, (_, i) => gram(own + i + 10_000 * n))],
+          {
+            truncated: true,
+          },
+        );
+      const index = new NearIndex(RULES, () => null, TINY);
+      const known = index.keep(longer(1_000));
+      const asked = longer(2_000);
+      const found = index.near(asked);
+      expect(new Set(found)).toEqual(wanted([known], asked, RULES));
+      near += found.length;
+    }
+    expect(near).toBeGreaterThan(50);
+    expect(near).toBeLessThan(350);
+  });
+
+  it.each(Object.entries(CORPORA))(
+    'is exact with 6,000 texts of the corpus "%s", and after most were forgotten',
+    (_name, make) => {
+      const corpus = make();
+      const maker = new FingerprintMaker(new Uint8Array(32), { same: 6, variables: 8 });
+      const index = new NearIndex(RULES, () => null);
+      let known = new Set(Array.from({ length: 6_000 }, (_, n) => index.keep(maker.make(corpus(n)))));
+      const asked = Array.from({ length: 15 }, (_, n) => maker.make(corpus(n % 3 === 0 ? n * 400 : 50_000 + n)));
+      const compareAll = () => {
+        for (const print of asked) {
+          const found = index.near(print);
+          const expected = wanted(known, print, RULES);
+          expect(found.length).toBe(expected.size);
+          expect(found.every((text) => expected.has(text))).toBe(true);
+        }
+      };
+      compareAll();
+      const order = [...known];
+      const gone = new Set(order.filter((_, n) => n % 7 !== 0 && (n < 3_000 || n % 2 === 0)));
+      for (const text of gone) index.drop(text);
+      known = new Set(order.filter((text) => !gone.has(text)));
+      compareAll();
+      for (let n = 0; n < 1_500; n += 1) known.add(index.keep(maker.make(corpus(20_000 + n))));
+      compareAll();
+      expect(index.size).toBe(known.size);
+    },
+  );
+});
