@@ -111,8 +111,8 @@ export class Admissions {
   }
 
   #candidate(request: GateRequest, recipient: Recipient): Candidate {
-    const reply = this.#contacts.repliesLeft(recipient) > 0;
-    const closed = this.#contacts.closedBy(recipient, reply);
+    const { replies, closedBy: closed } = this.#contacts.standing(recipient);
+    const reply = replies > 0;
     return {
       recipient,
       reply,
@@ -130,10 +130,11 @@ export class Admissions {
   }
 
   #blast({ pacing }: GateRequest, candidates: Candidate[]): Refusal | null {
+    if (pacing === 'queue') return null;
     const strangers = candidates.filter(({ reply }) => !reply);
     const people = new Set(strangers.flatMap(({ recipient }) => peopleOf(recipient))).size;
     const limit = this.#policy.blast.recipients;
-    if (pacing === 'queue' || people <= limit) return null;
+    if (people <= limit) return null;
     const neededMs = this.#estimates.timeFor(people);
     const intervalMs = this.#estimates.intervalFor(0);
     const words = this.#words.blast({ people, limit, neededMs, intervalMs });

@@ -93,6 +93,18 @@ export class Contacts {
     return at !== null && this.#clock.now() - at <= ms;
   }
 
+  /** How many replies may still be accepted there now, and what closes it to what would go there. */
+  standing(recipient: Recipient): { replies: number; closedBy: string | null } {
+    if (recipient.kind === 'group') {
+      const replies = this.repliesLeft(recipient);
+      return { replies, closedBy: this.closedBy(recipient, replies > 0) };
+    }
+    const row = this.#row(recipient.handle);
+    if (!row) return { replies: 0, closedBy: null };
+    const out = row.stop_at !== null || row.command_out_at !== null;
+    return { replies: this.#repliesLeft(row), closedBy: out ? recipient.handle : null };
+  }
+
   /** May something that is no reply, or is one, not go there at all? The key that closes it, or null. */
   closedBy(recipient: Recipient, reply: boolean): string | null {
     if (recipient.kind === 'handle') return this.isOut(recipient.handle) ? recipient.handle : null;
@@ -169,7 +181,11 @@ export class Contacts {
   /** How many replies may still be accepted there now. */
   repliesLeft(recipient: Recipient): number {
     const row = this.#row(recipient.kind === 'handle' ? recipient.handle : recipient.chat);
-    if (!row || row.reply_at === null || row.reply_mono === null) return 0;
+    return row ? this.#repliesLeft(row) : 0;
+  }
+
+  #repliesLeft(row: Row): number {
+    if (row.reply_at === null || row.reply_mono === null) return 0;
     const mono = this.#clock.mono();
     // A window closes by whichever clock says so first, and with a new boot.
     if (mono < row.reply_mono) return 0;
