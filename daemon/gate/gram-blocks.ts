@@ -20,7 +20,7 @@ export interface Block {
 }
 
 /** What is met so often in fronts is compared in full. Fronts are longer for it, but far fewer are met by chance. */
-export const FRONT_MEETINGS = 9;
+export const FRONT_MEETINGS = 12;
 
 export function emptyBlock(lists: Lists, slots: number): Block {
   return { lists, texts: [], sizes: new Uint16Array(slots), living: 0 };

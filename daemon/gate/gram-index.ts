@@ -55,7 +55,7 @@ export const BLOCK_SIZES: BlockSizes = { large: MAX_SLOTS, small: 1_024 };
 /** Most texts hold so many grams of each: a campaign. */
 const SAID_AGAIN = 16;
 /** A candidate must be met this often beyond what the unread lists could hide: fewer candidates for a few more, but longer, lists. */
-const MEETINGS = 4;
+const MEETINGS = 6;
 /** Lists are told apart by the number of bits of their length. */
 const LENGTHS = 14;
 const MARK_BITS = (1 << 13) - 1;

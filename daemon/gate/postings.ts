@@ -21,31 +21,28 @@ export interface Lists {
   slotsOf(gram: number, slots: Uint16Array): number;
 }
 
-/**
- * A list is a chain of pieces, the newest first: where the next one stands, how many slots it holds, how many it can hold, the slots. Each
- * piece is larger than the one before it, so that long lists are read in long stretches.
- */
-const HEAD = 3;
-const FIRST_PIECE = 2;
-const LARGEST_PIECE = 512;
+/** What is known of a list stands together: its gram, where its slots begin, how many they are (0: nothing here); four, to fit memory. */
+const WIDTH = 4;
+const START = 1;
+const LENGTH = 2;
+/** A list has room for the next power of two of its length, and this at the least. */
+const LEAST_ROOM = 4;
 
 export class Postings implements Lists {
-  #keys = new Int32Array(1 << 11);
-  /** By place in the table: how long the list is (0: nothing here), and where its newest piece stands. */
-  #lengths = new Int32Array(1 << 11);
-  #heads = new Int32Array(1 << 11);
-  #pieces: Int32Array = new Int32Array(1 << 12);
+  #table = new Int32Array(WIDTH << 10);
+  #slots = new Uint16Array(1 << 12);
   #used = 0;
-  #end = HEAD;
+  #end = 0;
+  /** By the bits of its size: room that a list has grown out of. */
+  readonly #left: number[][] = [];
 
   find(gram: number): number {
-    const mask = this.#keys.length - 1;
-    for (let at = gram & mask; this.#lengths[at] !== 0; at = (at + 1) & mask) if (this.#keys[at] === gram) return at;
-    return -1;
+    const place = this.#place(gram);
+    return this.#table[place + LENGTH] === 0 ? -1 : place;
   }
 
   cost(place: number): number {
-    return this.#lengths[place] as number;
+    return this.#table[place + LENGTH] as number;
   }
 
   isAllBut(_place: number): boolean {
@@ -53,126 +50,121 @@ export class Postings implements Lists {
   }
 
   add(gram: number, slot: number): void {
-    if (this.#used * 2 > this.#keys.length) this.#grow();
+    if (this.#used * 2 * WIDTH > this.#table.length) this.#grow();
+    const table = this.#table;
     const place = this.#place(gram);
-    const length = this.#lengths[place] as number;
+    const length = table[place + LENGTH] as number;
     if (length === 0) {
-      this.#keys[place] = gram;
+      table[place] = gram;
+      table[place + START] = this.#room(LEAST_ROOM);
       this.#used += 1;
+    } else if (length >= LEAST_ROOM && (length & (length - 1)) === 0) {
+      const from = table[place + START] as number;
+      const to = this.#room(2 * length);
+      this.#slots.copyWithin(to, from, from + length);
+      this.#leave(from, length);
+      table[place + START] = to;
     }
-    let piece = this.#heads[place] as number;
-    if (length === 0 || this.#pieces[piece + 1] === this.#pieces[piece + 2])
-      piece = this.#addPiece(place, length, piece);
-    const held = this.#pieces[piece + 1] as number;
-    this.#pieces[piece + HEAD + held] = slot;
-    this.#pieces[piece + 1] = held + 1;
-    this.#lengths[place] = length + 1;
+    this.#slots[(table[place + START] as number) + length] = slot;
+    table[place + LENGTH] = length + 1;
   }
 
   meet(place: number, met: Int16Array, touched: Uint16Array, count: number): number {
-    const pieces = this.#pieces;
+    const slots = this.#slots;
+    const start = this.#table[place + START] as number;
+    const last = start + this.cost(place);
     let end = count;
-    for (let piece = this.#heads[place] as number; piece !== 0; piece = pieces[piece] as number) {
-      const last = piece + HEAD + (pieces[piece + 1] as number);
-      for (let i = piece + HEAD; i < last; i += 1) {
-        const slot = pieces[i] as number;
-        const times = met[slot] as number;
-        if (times === 0) {
-          touched[end] = slot;
-          end += 1;
-        }
-        met[slot] = times + 1;
+    for (let i = start; i < last; i += 1) {
+      const slot = slots[i] as number;
+      const times = met[slot] as number;
+      if (times === 0) {
+        touched[end] = slot;
+        end += 1;
       }
+      met[slot] = times + 1;
     }
     return end;
   }
 
   count(place: number, met: Int16Array, by: number): void {
-    const pieces = this.#pieces;
-    for (let piece = this.#heads[place] as number; piece !== 0; piece = pieces[piece] as number) {
-      const last = piece + HEAD + (pieces[piece + 1] as number);
-      for (let i = piece + HEAD; i < last; i += 1) {
-        const slot = pieces[i] as number;
-        met[slot] = (met[slot] as number) + by;
-      }
+    const slots = this.#slots;
+    const start = this.#table[place + START] as number;
+    const last = start + this.cost(place);
+    for (let i = start; i < last; i += 1) {
+      const slot = slots[i] as number;
+      met[slot] = (met[slot] as number) + by;
     }
   }
 
   grams(): Int32Array {
     const found = new Int32Array(this.#used);
     let count = 0;
-    for (let i = 0; i < this.#keys.length; i += 1) {
-      if (this.#lengths[i] === 0) continue;
-      found[count] = this.#keys[i] as number;
+    for (let place = 0; place < this.#table.length; place += WIDTH) {
+      if (this.#table[place + LENGTH] === 0) continue;
+      found[count] = this.#table[place] as number;
       count += 1;
     }
     return found.sort();
   }
 
   slotsOf(gram: number, slots: Uint16Array): number {
-    const place = this.find(gram);
-    if (place < 0) return 0;
-    let count = 0;
-    const pieces = this.#pieces;
-    for (let piece = this.#heads[place] as number; piece !== 0; piece = pieces[piece] as number) {
-      const held = pieces[piece + 1] as number;
-      for (let i = 0; i < held; i += 1) slots[count + i] = pieces[piece + HEAD + i] as number;
-      count += held;
-    }
-    return count;
+    const place = this.#place(gram);
+    const start = this.#table[place + START] as number;
+    const length = this.cost(place);
+    for (let i = 0; i < length; i += 1) slots[i] = this.#slots[start + i] as number;
+    return length;
   }
 
   /** How many lists are longer than this. */
   longer(length: number): number {
     let count = 0;
-    for (let i = 0; i < this.#lengths.length; i += 1) if ((this.#lengths[i] as number) > length) count += 1;
+    for (let place = 0; place < this.#table.length; place += WIDTH) if (this.cost(place) > length) count += 1;
     return count;
   }
 
   /** Forgets all of it and keeps the room. */
   clear(): void {
-    this.#lengths.fill(0);
+    this.#table.fill(0);
     this.#used = 0;
-    this.#end = HEAD;
+    this.#end = 0;
+    this.#left.length = 0;
   }
 
-  #addPiece(place: number, length: number, newest: number): number {
-    const before = length === 0 ? 0 : newest;
-    const room = before === 0 ? FIRST_PIECE : Math.min(LARGEST_PIECE, 4 * (this.#pieces[before + 2] as number));
-    if (this.#end + HEAD + room > this.#pieces.length) this.#pieces = grown(this.#pieces);
-    const piece = this.#end;
-    this.#end += HEAD + room;
-    this.#pieces[piece] = before;
-    this.#pieces[piece + 1] = 0;
-    this.#pieces[piece + 2] = room;
-    this.#heads[place] = piece;
-    return piece;
+  /** Where a list of so many begins. */
+  #room(size: number): number {
+    const left = this.#left[Math.clz32(size)]?.pop();
+    if (left !== undefined) return left;
+    const start = this.#end;
+    this.#end += size;
+    if (this.#end > this.#slots.length) {
+      const larger = new Uint16Array(2 * this.#slots.length);
+      larger.set(this.#slots);
+      this.#slots = larger;
+    }
+    return start;
   }
 
+  #leave(start: number, size: number): void {
+    const bits = Math.clz32(size);
+    const left = this.#left[bits];
+    if (left) left.push(start);
+    else this.#left[bits] = [start];
+  }
+
+  /** Where the list of a gram is or would be. */
   #place(gram: number): number {
-    const mask = this.#keys.length - 1;
-    let at = gram & mask;
-    while (this.#lengths[at] !== 0 && this.#keys[at] !== gram) at = (at + 1) & mask;
+    const table = this.#table;
+    const mask = table.length - 1;
+    let at = (gram << 2) & mask;
+    while (table[at + LENGTH] !== 0 && table[at] !== gram) at = (at + WIDTH) & mask;
     return at;
   }
 
   #grow(): void {
-    const [keys, lengths, heads] = [this.#keys, this.#lengths, this.#heads];
-    this.#keys = new Int32Array(2 * keys.length);
-    this.#lengths = new Int32Array(2 * keys.length);
-    this.#heads = new Int32Array(2 * keys.length);
-    for (let i = 0; i < keys.length; i += 1) {
-      if (lengths[i] === 0) continue;
-      const place = this.#place(keys[i] as number);
-      this.#keys[place] = keys[i] as number;
-      this.#lengths[place] = lengths[i] as number;
-      this.#heads[place] = heads[i] as number;
-    }
+    const table = this.#table;
+    this.#table = new Int32Array(2 * table.length);
+    for (let place = 0; place < table.length; place += WIDTH)
+      if (table[place + LENGTH] !== 0)
+        this.#table.set(table.subarray(place, place + WIDTH), this.#place(table[place] as number));
   }
-}
-
-function grown(array: Int32Array): Int32Array {
-  const larger = new Int32Array(2 * array.length);
-  larger.set(array);
-  return larger;
 }
