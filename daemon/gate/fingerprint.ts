@@ -174,36 +174,54 @@ const TRUNCATED = 1;
 const CJK = 2;
 const TOKENS = 4;
 const VARIABLES = 8;
+/** Bytes before the keys, and of a key. */
+const HEAD = 4;
+const KEY = 16;
 
-/** For the disk. Little-endian: version, flags, keys, number of tokens, tokens, grams. */
+/** For the disk. Little-endian, as every Mac is: version, flags, number of tokens, keys, tokens, grams. */
 export function encode(print: Fingerprint): Uint8Array {
+  const { exact, variables, tokens, grams } = print;
   const flags =
     (print.truncated ? TRUNCATED : 0) |
     (print.cjk ? CJK : 0) |
-    (print.tokens ? TOKENS : 0) |
-    (print.variables === null ? 0 : VARIABLES);
-  const head = Buffer.from([CANONICAL_VERSION, flags, print.tokens?.length ?? 0, 0]);
-  const numbers = Buffer.alloc(4 * ((print.tokens?.length ?? 0) + print.grams.length));
-  let at = 0;
-  for (const list of [print.tokens ?? [], print.grams]) for (const value of list) at = numbers.writeInt32LE(value, at);
-  return Buffer.concat([head, Buffer.from(print.exact + (print.variables ?? ''), 'latin1'), numbers]);
+    (tokens ? TOKENS : 0) |
+    (variables === null ? 0 : VARIABLES);
+  const bytes = Buffer.allocUnsafe(
+    HEAD + KEY * (variables === null ? 1 : 2) + 4 * ((tokens?.length ?? 0) + grams.length),
+  );
+  bytes.set([CANONICAL_VERSION, flags, tokens?.length ?? 0, 0]);
+  let at = HEAD + bytes.write(exact + (variables ?? ''), HEAD, 'latin1');
+  for (const list of [tokens, grams]) {
+    if (!list) continue;
+    bytes.set(new Uint8Array(list.buffer, list.byteOffset, list.byteLength), at);
+    at += list.byteLength;
+  }
+  return bytes;
 }
 
 /** Null for another version: such fingerprints match nothing. */
 export function decode(bytes: Uint8Array): Fingerprint | null {
+  if (bytes.length < HEAD + KEY || bytes[0] !== CANONICAL_VERSION) return null;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < 20 || buffer[0] !== CANONICAL_VERSION) return null;
   const flags = buffer[1] ?? 0;
   const tokens = buffer[2] ?? 0;
-  const keys = flags & VARIABLES ? 36 : 20;
-  const numbers = new Int32Array((buffer.length - keys) >> 2);
-  for (let i = 0; i < numbers.length; i += 1) numbers[i] = buffer.readInt32LE(keys + 4 * i);
+  const numbersAt = HEAD + KEY * (flags & VARIABLES ? 2 : 1);
+  const exact = buffer.toString('latin1', HEAD, HEAD + KEY);
+  const variables = flags & VARIABLES ? buffer.toString('latin1', HEAD + KEY, numbersAt) : null;
   return {
-    exact: buffer.toString('latin1', 4, 20),
-    variables: flags & VARIABLES ? buffer.toString('latin1', 20, 36) : null,
-    grams: numbers.slice(tokens),
+    exact,
+    // One string for both, where they are equal.
+    variables: variables === exact ? exact : variables,
+    grams: numbersOf(bytes, numbersAt + 4 * tokens, bytes.length),
     truncated: (flags & TRUNCATED) !== 0,
     cjk: (flags & CJK) !== 0,
-    tokens: flags & TOKENS ? numbers.slice(0, tokens) : null,
+    tokens: flags & TOKENS ? numbersOf(bytes, numbersAt, numbersAt + 4 * tokens) : null,
   };
+}
+
+/** A copy, since numbers must stand at multiples of four. */
+function numbersOf(bytes: Uint8Array, from: number, to: number): Int32Array {
+  const numbers = new Int32Array((to - from) >> 2);
+  new Uint8Array(numbers.buffer).set(bytes.subarray(from, from + numbers.byteLength));
+  return numbers;
 }

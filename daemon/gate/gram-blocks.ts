@@ -51,7 +51,7 @@ export function sealed(blocks: Block[], frontOfSize: (size: number) => number): 
     parts.push({ lists: block.lists, places });
   }
   const made: Block = {
-    lists: new SealedPostings(parts, sizes.map(frontOfSize)),
+    lists: new SealedPostings(parts, sizes, sizes.map(frontOfSize)),
     texts,
     sizes,
     living,

@@ -15,6 +15,7 @@ import type { Load, Send } from './known-texts.ts';
 import type { KnownText, NearIndex } from './near-index.ts';
 
 const DISK_MS = 7 * 86_400_000;
+const ROWS_AT_ONCE = 500;
 const PRUNE_EVERY_MS = 10 * 60_000;
 /** Rows older than the window by the wall clock still keep their distance this long after a start: that clock may be wrong. */
 const DOUBT_MS = 60 * 60_000;
@@ -46,6 +47,7 @@ export interface Ledger {
 }
 
 interface Row {
+  id: number;
   name: string;
   address: string;
   people: string;
@@ -92,10 +94,14 @@ export class LocalLedger implements Ledger {
   load(): void {
     for (const name of [...this.#sends.keys()]) this.#forget(name);
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
-    // All of them: which are old only the wall clock could say.
-    const rows = this.#db
-      .sql<Row>('SELECT name, address, people, reply, fingerprint, at, mono, in_flight FROM gate_send ORDER BY id')
-      .all();
+    // All of them: which are old only the wall clock could say. Not at once: a day's fingerprints are many bytes.
+    const some = this.#db.sql<Row>(
+      `SELECT id, name, address, people, reply, fingerprint, at, mono, in_flight FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
+    );
+    for (let rows = some.all(0); rows.length > 0; rows = some.all(rows.at(-1)?.id ?? 0)) this.#rememberRows(rows, now);
+  }
+
+  #rememberRows(rows: Row[], now: { at: number; mono: number }): void {
     for (const row of rows) {
       const print = decode(row.fingerprint);
       const passed = surelyElapsed(row, now);

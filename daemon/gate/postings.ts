@@ -15,10 +15,10 @@ export interface Lists {
   meet(place: number, met: Int16Array, touched: Uint16Array, count: number): number;
   /** Adds `by` in `met` for each slot that a list names. */
   count(place: number, met: Int16Array, by: number): void;
-  /** All grams, ascending. */
-  grams(): Int32Array;
-  /** Writes the slots that hold a gram to `slots`; returns how many. */
-  slotsOf(gram: number, slots: Uint16Array): number;
+  /** All lists: their grams, ascending, and their places. */
+  all(): { grams: Int32Array; places: Int32Array };
+  /** Writes the slots that hold a gram to `slots`, from `at` on; returns how many. */
+  slotsOf(place: number, slots: Uint16Array, at: number): number;
 }
 
 /** What is known of a list stands together: its gram, where its slots begin, how many they are (0: nothing here); four, to fit memory. */
@@ -27,9 +27,13 @@ const START = 1;
 const LENGTH = 2;
 /** A list has room for the next power of two of its length, and this at the least. */
 const LEAST_ROOM = 4;
+const FIRST_BITS = 10;
+const SIGN = 1 << 31;
 
 export class Postings implements Lists {
-  #table = new Int32Array(WIDTH << 10);
+  #table = new Int32Array(WIDTH << FIRST_BITS);
+  /** A list stands where the first bits of its gram say, or soon after. */
+  #shift = 32 - FIRST_BITS;
   #slots = new Uint16Array(1 << 12);
   #used = 0;
   #end = 0;
@@ -96,22 +100,30 @@ export class Postings implements Lists {
     }
   }
 
-  grams(): Int32Array {
-    const found = new Int32Array(this.#used);
+  all(): { grams: Int32Array; places: Int32Array } {
+    const grams = new Int32Array(this.#used);
+    const places = new Int32Array(this.#used);
     let count = 0;
     for (let place = 0; place < this.#table.length; place += WIDTH) {
       if (this.#table[place + LENGTH] === 0) continue;
-      found[count] = this.#table[place] as number;
+      const gram = this.#table[place] as number;
+      // They stand nearly in their order.
+      let at = count;
+      for (; at > 0 && (grams[at - 1] as number) > gram; at -= 1) {
+        grams[at] = grams[at - 1] as number;
+        places[at] = places[at - 1] as number;
+      }
+      grams[at] = gram;
+      places[at] = place;
       count += 1;
     }
-    return found.sort();
+    return { grams, places };
   }
 
-  slotsOf(gram: number, slots: Uint16Array): number {
-    const place = this.#place(gram);
+  slotsOf(place: number, slots: Uint16Array, at: number): number {
     const start = this.#table[place + START] as number;
     const length = this.cost(place);
-    for (let i = 0; i < length; i += 1) slots[i] = this.#slots[start + i] as number;
+    for (let i = 0; i < length; i += 1) slots[at + i] = this.#slots[start + i] as number;
     return length;
   }
 
@@ -155,7 +167,7 @@ export class Postings implements Lists {
   #place(gram: number): number {
     const table = this.#table;
     const mask = table.length - 1;
-    let at = (gram << 2) & mask;
+    let at = ((gram ^ SIGN) >>> this.#shift) * WIDTH;
     while (table[at + LENGTH] !== 0 && table[at] !== gram) at = (at + WIDTH) & mask;
     return at;
   }
@@ -163,6 +175,7 @@ export class Postings implements Lists {
   #grow(): void {
     const table = this.#table;
     this.#table = new Int32Array(2 * table.length);
+    this.#shift -= 1;
     for (let place = 0; place < table.length; place += WIDTH)
       if (table[place + LENGTH] !== 0)
         this.#table.set(table.subarray(place, place + WIDTH), this.#place(table[place] as number));

@@ -33,9 +33,10 @@ export class SealedPostings implements Lists {
   /** Slots with fewer grams in front than they should have: all their others are held by most texts. And how many they have, at the most. */
   readonly short: { slots: Uint16Array; longest: number; is: Uint8Array };
 
-  /** `wanted`: by slot, how many of its grams belong in front. */
-  constructor(parts: Part[], wanted: Uint16Array) {
-    const { table, slots } = joined(parts, wanted.length);
+  /** `sizes`: by slot, how many grams it has; `wanted`: how many of them belong in front. */
+  constructor(parts: Part[], sizes: Uint16Array, wanted: Uint16Array) {
+    const entries = sizes.reduce((sum, size) => sum + size, 0);
+    const { table, slots } = joined(parts, wanted.length, entries);
     this.#size = wanted.length;
     this.#table = table;
     this.#slots = slots;
@@ -91,17 +92,16 @@ export class SealedPostings implements Lists {
     }
   }
 
-  grams(): Int32Array {
-    return Int32Array.from({ length: this.#table.length / WIDTH - 1 }, (_, i) => this.#table[i * WIDTH] as number);
+  all(): { grams: Int32Array; places: Int32Array } {
+    const places = Int32Array.from({ length: this.#table.length / WIDTH - 1 }, (_, i) => i * WIDTH);
+    return { grams: places.map((place) => this.#table[place] as number), places };
   }
 
-  slotsOf(gram: number, slots: Uint16Array): number {
-    const place = this.find(gram);
-    if (place < 0) return 0;
+  slotsOf(place: number, slots: Uint16Array, at: number): number {
     const start = this.#start(place);
     const length = this.cost(place);
-    if (this.isAllBut(place)) return others(this.#slots.subarray(start, start + length), length, this.#size, slots);
-    for (let i = 0; i < length; i += 1) slots[i] = this.#slots[start + i] as number;
+    if (this.isAllBut(place)) return others(this.#slots.subarray(start, start + length), this.#size, slots, at);
+    for (let i = 0; i < length; i += 1) slots[at + i] = this.#slots[start + i] as number;
     return length;
   }
 
@@ -179,61 +179,52 @@ export class SealedPostings implements Lists {
   }
 }
 
-/** Writes the slots below `size` that are not among the first `count` of `named`; returns how many. */
-function others(named: Uint16Array, count: number, size: number, slots: Uint16Array): number {
+/** Writes the slots below `size` that are not named to `slots`, from `at` on; returns how many. */
+function others(named: Uint16Array, size: number, slots: Uint16Array, at: number): number {
   const marks = new Uint8Array(size);
-  for (let i = 0; i < count; i += 1) marks[named[i] as number] = 1;
-  let found = 0;
+  for (let i = 0; i < named.length; i += 1) marks[named[i] as number] = 1;
+  let end = at;
   for (let slot = 0; slot < size; slot += 1)
     if (marks[slot] === 0) {
-      slots[found] = slot;
-      found += 1;
+      slots[end] = slot;
+      end += 1;
     }
-  return found;
+  return end - at;
 }
 
-/** The lists of all parts in one; of the fronts nothing is known yet. */
-function joined(parts: Part[], size: number): { table: Int32Array; slots: Uint16Array } {
-  const grams = parts.map(({ lists }) => lists.grams());
+/** The lists of all parts in one, of `entries` numbers at the most; of the fronts nothing is known yet. */
+function joined(parts: Part[], size: number, entries: number): { table: Int32Array; slots: Uint16Array } {
+  const all = parts.map(({ lists }) => lists.all());
   const next = parts.map(() => 0);
-  const most = grams.reduce((sum, list) => sum + list.length, 0);
+  const most = all.reduce((sum, { grams }) => sum + grams.length, 0);
   const table = new Int32Array(WIDTH * (most + 1));
-  const named = new Uint16Array(MAX_SLOTS);
-  const row = new Uint16Array(MAX_SLOTS);
-  let slots = new Uint16Array(1 << 14);
+  // One list more, of those that are forgotten.
+  const slots = new Uint16Array(entries + MAX_SLOTS);
   let at = 0;
   let end = 0;
   for (;;) {
     let gram = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < parts.length; i += 1) gram = Math.min(gram, grams[i]?.[next[i] as number] ?? gram);
+    for (let i = 0; i < parts.length; i += 1) gram = Math.min(gram, all[i]?.grams[next[i] as number] ?? gram);
     if (gram === Number.POSITIVE_INFINITY) break;
-    let length = 0;
+    const start = end;
     for (let i = 0; i < parts.length; i += 1) {
-      if (grams[i]?.[next[i] as number] !== gram) continue;
-      next[i] = (next[i] as number) + 1;
+      const nth = next[i] as number;
+      if (all[i]?.grams[nth] !== gram) continue;
+      next[i] = nth + 1;
       const { lists, places } = parts[i] as Part;
-      const held = lists.slotsOf(gram, named);
-      for (let j = 0; j < held; j += 1) {
-        const place = places[named[j] as number] as number;
-        if (place < 0) continue;
-        row[length] = place;
-        length += 1;
+      const last = end + lists.slotsOf(all[i]?.places[nth] ?? -1, slots, end);
+      for (let j = end; j < last; j += 1) {
+        const place = places[slots[j] as number] as number;
+        slots[end] = place;
+        if (place >= 0) end += 1;
       }
     }
-    if (length === 0) continue;
-    const allBut = 2 * length > size;
-    const list = allBut ? named : row;
-    const written = allBut ? others(row, length, size, named) : length;
-    if (end + written > slots.length) {
-      const larger = new Uint16Array(2 * slots.length);
-      larger.set(slots);
-      slots = larger;
-    }
-    for (let i = 0; i < written; i += 1) slots[end + i] = list[i] as number;
+    if (end === start) continue;
+    const allBut = 2 * (end - start) > size;
+    if (allBut) end = start + others(slots.slice(start, end), size, slots, start);
     table[at] = gram;
-    table[at + START] = 2 * end + (allBut ? 1 : 0);
+    table[at + START] = 2 * start + (allBut ? 1 : 0);
     at += WIDTH;
-    end += written;
   }
   table[at + START] = 2 * end;
   return { table: table.slice(0, at + WIDTH), slots: slots.slice(0, end) };
