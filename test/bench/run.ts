@@ -4,10 +4,11 @@
  */
 import { commandBurst } from './command-burst.ts';
 import { type Bench, keeps, lineOf } from './figure.ts';
+import { gateSpeed } from './gate-speed.ts';
 import { idle } from './idle.ts';
 import { inboundLatency } from './inbound-latency.ts';
 
-const BENCHES: Record<string, Bench> = { idle, inbound: inboundLatency, burst: commandBurst };
+const BENCHES: Record<string, Bench> = { idle, inbound: inboundLatency, burst: commandBurst, gate: gateSpeed };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in BENCHES));
