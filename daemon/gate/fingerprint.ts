@@ -199,7 +199,7 @@ export function encode(print: Fingerprint): Uint8Array {
   return bytes;
 }
 
-/** Null for another version: such fingerprints match nothing. */
+/** Null for another version: such fingerprints match nothing. `bytes` must not change after this. */
 export function decode(bytes: Uint8Array): Fingerprint | null {
   if (bytes.length < HEAD + KEY || bytes[0] !== CANONICAL_VERSION) return null;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -219,9 +219,12 @@ export function decode(bytes: Uint8Array): Fingerprint | null {
   };
 }
 
-/** A copy, since numbers must stand at multiples of four. */
+/** Numbers must stand at multiples of four; where they do not, a copy. */
 function numbersOf(bytes: Uint8Array, from: number, to: number): Int32Array {
-  const numbers = new Int32Array((to - from) >> 2);
-  new Uint8Array(numbers.buffer).set(bytes.subarray(from, from + numbers.byteLength));
+  const count = (to - from) >> 2;
+  const at = bytes.byteOffset + from;
+  if (at % 4 === 0) return new Int32Array(bytes.buffer as ArrayBuffer, at, count);
+  const numbers = new Int32Array(count);
+  new Uint8Array(numbers.buffer).set(bytes.subarray(from, from + 4 * count));
   return numbers;
 }

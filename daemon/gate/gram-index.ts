@@ -40,8 +40,15 @@ interface Asked<T> {
   least: number;
   /** The fronts of texts of this class are long enough for one of so many grams. */
   fronts: boolean;
-  found: (text: T, both: number) => void;
+  /** All that share as many as `needed` says are near. */
+  sure: boolean;
+  found: Found<T>;
 }
+
+/** `both`: how many grams the text shares, UNCOUNTED, or NEAR if it is known to be near. */
+export type Found<T> = (text: T, both: number) => void;
+export const UNCOUNTED = -1;
+export const NEAR = Number.POSITIVE_INFINITY;
 
 /** How many texts a block takes. */
 export interface BlockSizes {
@@ -70,6 +77,8 @@ export class GramIndex<T extends Enlisted> {
   readonly #rules: NearRules;
   readonly #blockSizes: BlockSizes;
   readonly #least: number;
+  /** Both of so many grams: then sharing as many as needed is enough. */
+  readonly #sureFrom: number;
   readonly #classes: (SizeClass | undefined)[] = [];
   /** By the size of the asked text: how many grams it must share with one of each size. */
   readonly #needed: (Uint16Array | undefined)[] = [];
@@ -85,6 +94,7 @@ export class GramIndex<T extends Enlisted> {
     this.#rules = rules;
     this.#blockSizes = blockSizes;
     this.#least = Math.min(rules.min_grams, rules.min_grams_cjk, rules.min_grams_contained);
+    this.#sureFrom = Math.max(rules.min_grams, rules.min_grams_cjk);
   }
 
   add(text: T): void {
@@ -117,11 +127,8 @@ export class GramIndex<T extends Enlisted> {
     }
   }
 
-  /**
-   * Calls `found` for all that may be near by their grams, and for few others. `both`: how many grams they share, or -1 where that would
-   * have to be counted.
-   */
-  search({ grams }: Fingerprint, found: (text: T, both: number) => void): void {
+  /** Calls `found` for all that are near by their grams, and for few others. */
+  search({ grams }: Fingerprint, found: Found<T>): void {
     if (grams.length < this.#least) return;
     const needed = this.#neededBy(grams.length);
     for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 1;
@@ -132,8 +139,10 @@ export class GramIndex<T extends Enlisted> {
         if ((needed[size] as number) < least) least = needed[size] as number;
       if (least > MAX_GRAMS) continue;
       const fronts = grams.length >= sizeClass.from;
-      for (const block of sizeClass.sealed) this.#searchBlock(block, { grams, needed, least, fronts, found });
-      if (sizeClass.open.living > 0) this.#searchBlock(sizeClass.open, { grams, needed, least, fronts, found });
+      const sure = Math.min(grams.length, sizeClass.from) >= this.#sureFrom && !isCut(grams.length, sizeClass.to);
+      const asked = { grams, needed, least, fronts, sure, found };
+      for (const block of sizeClass.sealed) this.#searchBlock(block, asked);
+      if (sizeClass.open.living > 0) this.#searchBlock(sizeClass.open, asked);
     }
     for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 0;
   }
@@ -212,20 +221,20 @@ export class GramIndex<T extends Enlisted> {
     for (let i = 0; i < count; i += 1) {
       const slot = this.#touched[i] as number;
       const text = texts[slot] as T | null;
-      if (text && this.#mayShare(text.print.grams, needed[sizes[slot] as number] as number)) found(text, -1);
+      if (text && this.#mayShare(text.print.grams, needed[sizes[slot] as number] as number)) found(text, UNCOUNTED);
     }
   }
 
   /** The first `count` of these slots share `base` grams more than `#met` says. */
   #judge({ texts, sizes }: Block, slots: Uint16Array, count: number, base: number, asked: Asked<T>): void {
-    const { needed, found } = asked;
+    const { needed, sure, found } = asked;
     const met = this.#met;
     for (let i = 0; i < count; i += 1) {
       const slot = slots[i] as number;
       const both = base + (met[slot] as number);
       if (both < (needed[sizes[slot] as number] as number)) continue;
       const text = texts[slot] as T | null;
-      if (text) found(text, both);
+      if (text) found(text, sure ? NEAR : both);
     }
   }
 
@@ -382,4 +391,9 @@ export class GramIndex<T extends Enlisted> {
     sizeClass.sealed = sizeClass.sealed.filter(({ texts }) => texts.length > small);
     sizeClass.sealed.push(sealed(few, sizeClass.frontOf));
   }
+}
+
+/** Of one of two texts not all grams may be kept. */
+function isCut(a: number, b: number): boolean {
+  return a === MAX_GRAMS || b === MAX_GRAMS;
 }

@@ -8,7 +8,7 @@
  */
 import { type Fingerprint, isSame } from './fingerprint.ts';
 import type { Enlisted } from './gram-blocks.ts';
-import { type BlockSizes, GramIndex } from './gram-index.ts';
+import { type BlockSizes, GramIndex, NEAR, UNCOUNTED } from './gram-index.ts';
 import { likeness, nearByGrams, sharedCount } from './near.ts';
 import type { NearRules } from './policy.ts';
 
@@ -79,18 +79,23 @@ export class NearIndex<T> {
     const rules = this.#rules;
     this.#searches += 1;
     const search = this.#searches;
+    let judged = false;
     const judge = (text: KnownText<T>) => {
       if (text.search === search) return;
       text.search = search;
+      judged = true;
       if (likeness(print, text.print, rules).verdict !== 'apart') found.push(text);
     };
     for (const key of keysOf(print)) for (const text of this.#withKey(key)) judge(text);
     this.#shortCandidates(print, judge);
     this.#grams.search(print, (text, counted) => {
-      if (print.truncated || text.print.truncated) return judge(text);
-      if (text.search === search) return;
-      const both = counted < 0 ? sharedCount(print.grams, text.print.grams) : counted;
-      if (nearByGrams(print, text.print, both, rules)) found.push(text);
+      if (judged && text.search === search) return;
+      if (counted === NEAR) found.push(text);
+      else if (print.truncated || text.print.truncated) judge(text);
+      else {
+        const both = counted === UNCOUNTED ? sharedCount(print.grams, text.print.grams) : counted;
+        if (nearByGrams(print, text.print, both, rules)) found.push(text);
+      }
     });
     return found;
   }

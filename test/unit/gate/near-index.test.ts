@@ -34,7 +34,8 @@ describe('how many grams must be shared', () => {
     ['strict rules', readPolicy({ near: { jaccard: 0.3, containment: 0.5, contained_size: 0.2 } }).near],
     ['lax rules', readPolicy({ near: { jaccard: 0.8, containment: 0.95, contained_size: 0.9 } }).near],
   ];
-  it.each(policies)('one less is never near, by %s', (_name, rules) => {
+  it.each(policies)('so many are enough, and one less is never near, by %s', (_name, rules) => {
+    const sureFrom = Math.max(rules.min_grams, rules.min_grams_cjk);
     let reached = 0;
     for (let a = 8; a < MAX_GRAMS; a += 1)
       for (let b = a; b < MAX_GRAMS; b += 1 + (b % 3)) {
@@ -43,7 +44,10 @@ describe('how many grams must be shared', () => {
         const one = { ...EMPTY, grams: { length: a } as Int32Array };
         const other = { ...EMPTY, grams: { length: b } as Int32Array };
         if (nearByGrams(one, other, Math.min(a, least - 1), rules)) throw new Error(`${a} and ${b} share ${least - 1}`);
-        if (least <= a && nearByGrams(one, other, least, rules)) reached += 1;
+        if (least > a) continue;
+        const enough = nearByGrams(one, other, least, rules);
+        if (a >= sureFrom && !enough) throw new Error(`${a} and ${b} share ${least}, and are not near`);
+        if (enough) reached += 1;
       }
     expect(reached).toBeGreaterThan(10_000);
   });
