@@ -180,6 +180,12 @@ function unknownFrame(name: string, value: Record<string, unknown>, bytes: numbe
   return { ok: true, frame, bytes };
 }
 
+/** The first of the numbers that a gap stands for; `seq` is the last. */
+export function gapFrom(seq: number, data: { from?: unknown }): number {
+  const { from } = data;
+  return typeof from === 'number' && Number.isInteger(from) && from >= 1 && from <= seq ? from : seq;
+}
+
 /** "to.0: must be …": the first mistake of a zod error, with its path. */
 export function firstMistake(error: z.ZodError): string {
   const issue = error.issues[0];

@@ -2,7 +2,7 @@
  * What makes two commands the same: SHA-256 of the canonical JSON of name, version and data (PROTOCOL invariant 2).
  * An attachment's `url` is left out where its `sha256` is given, since signed URLs change while the bytes do not.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and no white space. Numbers, strings, booleans, null, arrays and plain objects only. */
 export function canonicalJson(value: unknown): string {
@@ -17,9 +17,7 @@ export function canonicalJson(value: unknown): string {
 
 /** 64 hex digits. `data` is the data as received, before defaults are filled in. */
 export function commandDigest(name: string, version: number, data: Record<string, unknown>): string {
-  return createHash('sha256')
-    .update(canonicalJson([name, version, withoutSignedUrls(data)]))
-    .digest('hex');
+  return hash('sha256', canonicalJson([name, version, withoutSignedUrls(data)]), 'hex');
 }
 
 function withoutSignedUrls(data: Record<string, unknown>): Record<string, unknown> {

@@ -17,6 +17,7 @@ import {
   type CommandFrame,
   type EventFrame,
   type Frame,
+  gapFrom,
   type Hello,
   type Identify,
   type ParsedFrame,
@@ -141,20 +142,24 @@ export class Line {
 
   /** Sends a frame of the stream if the window allows. The caller keeps the numbers without holes. */
   sendNumbered(frame: CommandFrame | EventFrame): Sending {
+    return this.sendNumberedText(frame.seq, JSON.stringify(frame));
+  }
+
+  /** The same for a frame that is JSON already, without an ack. */
+  sendNumberedText(seq: number, json: string): Sending {
     if (this.#phase !== 'open') return 'not_open';
-    let ack = this.acks.owed();
-    let text = JSON.stringify(ack === undefined ? frame : { ...frame, ack });
+    const ack = this.acks.owed();
+    let text = ack === undefined ? json : `${json.slice(0, -1)},"ack":${ack}}`;
     let bytes = Buffer.byteLength(text);
     if (bytes > MAX_FRAME_BYTES && ack !== undefined) {
-      ack = undefined;
-      text = JSON.stringify(frame);
+      text = json;
       bytes = Buffer.byteLength(text);
     }
     if (bytes > MAX_FRAME_BYTES) return 'too_large';
     if (!this.sendWindow.fits(bytes)) return 'full';
     this.#socket.send(text);
-    this.sendWindow.sent(frame.seq, bytes);
-    if (ack !== undefined) this.acks.rode(ack);
+    this.sendWindow.sent(seq, bytes);
+    if (ack !== undefined && text !== json) this.acks.rode(ack);
     return 'sent';
   }
 
@@ -309,7 +314,5 @@ function closeWords(reason: string): string {
 
 /** A gap stands for many numbers and carries the last of them; every other frame stands for its own. */
 function firstOf(frame: NumberedFrame): number {
-  if (frame.type !== 'event' || frame.name !== 'gap') return frame.seq;
-  const { from } = frame.data;
-  return typeof from === 'number' && Number.isInteger(from) && from >= 1 && from <= frame.seq ? from : frame.seq;
+  return frame.type === 'event' && frame.name === 'gap' ? gapFrom(frame.seq, frame.data) : frame.seq;
 }

@@ -38,6 +38,8 @@ const ROW_PATIENCE_MS = 10_000;
 /** The controller's clock and ours need not agree. */
 const LOOKALIKE_TOLERANCE_MS = 5 * 60_000;
 const LOOKALIKE_ROWS = 5_000;
+/** A look at chat.db is good for the commands of one burst; what a child of an earlier life wrote has been there for longer. */
+const LOOK_LASTS_MS = 20;
 /** An attempt this young may still get its row claimed: the row is on its way through the reading. */
 const CLAIM_MS = 2 * 60_000;
 /** Files of sends that the store has forgotten are kept so long, should this process not live until the controller offers them again. */
@@ -67,6 +69,8 @@ interface OwnRows {
   chatDb: ChatDb;
   version: number;
   since: number;
+  /** Monotonic. */
+  lookedAt: number;
   rows: { guid: string; at: number; addresses: string[]; key: string }[];
 }
 
@@ -243,13 +247,14 @@ export class MessagesBridge {
     const chatDb = this.#reading.chatDb();
     if (!chatDb) return true;
     const address = addressOf(recipient);
+    const since = sinceAt - LOOKALIKE_TOLERANCE_MS;
+    const own = this.#ownRowsSince(chatDb, since);
+    if (own.length >= LOOKALIKE_ROWS) return true;
+    if (own.length === 0 && this.#forgotten.length === 0) return false;
     const key = textKey(text);
     const isTo = (target: string) =>
       target === address || target.split(';').at(-1) === address || target === chatDb.groupGuid(address);
     if (this.#forgotten.some((f) => f.key === key && isTo(f.target))) return true;
-    const since = sinceAt - LOOKALIKE_TOLERANCE_MS;
-    const own = this.#ownRowsSince(chatDb, since);
-    if (own.length >= LOOKALIKE_ROWS) return true;
     const fitting = own.filter((row) => row.at >= since && row.key === key && row.addresses.includes(address));
     const unclaimed = fitting.filter((row) => !this.#attempts.hasClaimed(row.guid));
     if (unclaimed.length === 0) return false;
@@ -268,16 +273,21 @@ export class MessagesBridge {
 
   /** Many commands that come again after a loss share one look. */
   #ownRowsSince(chatDb: ChatDb, since: number): OwnRows['rows'] {
+    const before = this.#ownRows?.chatDb === chatDb && this.#ownRows.since <= since ? this.#ownRows : null;
+    const lookedAt = this.#clock.mono();
+    if (before && lookedAt - before.lookedAt < LOOK_LASTS_MS) return before.rows;
     const version = chatDb.dataVersion();
-    const before = this.#ownRows;
-    if (before?.chatDb === chatDb && before.version === version && before.since <= since) return before.rows;
+    if (before?.version === version) {
+      before.lookedAt = lookedAt;
+      return before.rows;
+    }
     const rows = chatDb.ownRowsSince(since, LOOKALIKE_ROWS).map((row) => ({
       guid: row.guid,
       at: row.at,
       addresses: addressesOf(row),
       key: textKey(row.text),
     }));
-    this.#ownRows = { chatDb, version, since, rows };
+    this.#ownRows = { chatDb, version, since, lookedAt, rows };
     return rows;
   }
 

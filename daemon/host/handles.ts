@@ -11,6 +11,9 @@ export function isRegion(written: string): boolean {
   return isSupportedCountry(written);
 }
 
+/** North American numbers, most of those that there are here, look like this when they are in order: nothing is left to read in them. */
+const NORTH_AMERICAN = /^\+1[2-9]\d{9}$/;
+
 /** Suffixes that Messages hangs on the addresses of filtered SMS senders; they may be stacked. */
 const FILTER_SUFFIX = /\((?:filtered|smsft|smsfp|smsft_(?:fi|or|rm))\)$/;
 
@@ -19,6 +22,7 @@ const FILTER_SUFFIX = /\((?:filtered|smsft|smsfp|smsft_(?:fi|or|rm))\)$/;
  * without it such numbers are refused.
  */
 export function normaliseHandle(written: string, region?: string): HandleResult {
+  if (NORTH_AMERICAN.test(written)) return { ok: true, handle: written, kind: 'phone' };
   const trimmed = written.trim();
   if (trimmed.includes('@')) {
     const mail = trimmed.toLowerCase();

@@ -16,7 +16,9 @@ import type { EventName } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Db } from '../host/db.ts';
+import { type EventFrameText, eventText } from './event-text.ts';
 import { dropSupersededStatuses } from './overflow.ts';
+import { RecentEvents } from './recent-events.ts';
 
 export interface JournalEvent {
   seq: number;
@@ -48,6 +50,7 @@ interface EventRow {
 
 /** Beyond this many acked events above `keepAcked` the oldest are pruned, in one go. */
 const PRUNE_STEP = 500;
+const READ_AT_ONCE = 500;
 
 export class Journal {
   readonly #db: Db;
@@ -55,6 +58,7 @@ export class Journal {
   readonly #clock: Clock;
   readonly #limits: JournalLimits;
   readonly #listeners = new Set<() => void>();
+  readonly #recent = new RecentEvents();
   #snapshot: (reason: string) => void = () => {};
   #stream: string;
   #lastSeq: number;
@@ -84,7 +88,7 @@ export class Journal {
     this.#ackStored = state.acked_seq;
     this.#lastSeq = this.#newestSeq();
     this.#countUnacked();
-    const stops = [o.commit.onDurable(() => this.#becameDurable()), o.commit.onRolledBack(() => this.#countUnacked())];
+    const stops = [o.commit.onDurable(() => this.#becameDurable()), o.commit.onRolledBack(() => this.#rolledBack())];
     this.#stopListening = () =>
       stops.forEach((stop) => {
         stop();
@@ -123,34 +127,40 @@ export class Journal {
     const id = options.id ?? `ev_${randomBytes(12).toString('base64url')}`;
     const text = JSON.stringify(data);
     const message = name === 'message.status' && typeof data.message === 'string' ? data.message : null;
+    const at = options.at ?? this.#clock.now();
+    const bytes = text.length + 160;
     const done = this.#db
       .sql(
         `INSERT INTO journal_event (id, name, version, at, data, bytes, message) VALUES (?, ?, 1, ?, ?, ?, ?)
          ON CONFLICT (id) DO NOTHING`,
       )
-      .run(id, name, options.at ?? this.#clock.now(), text, text.length + 160, message);
+      .run(id, name, at, text, bytes, message);
     if (done.changes > 0) {
       this.#unackedRows += 1;
-      this.#unackedBytes += text.length + 160;
+      this.#unackedBytes += bytes;
+      this.#recent.add(eventText({ seq: done.lastId, id, name, version: 1, at, bytes }, text));
     }
     return id;
   }
 
   /** Durable events after a number, oldest first: at least one if there is any, else as many as fit both limits. */
   read(afterSeq: number, limit: { frames: number; bytes: number }): JournalEvent[] {
-    const rows = this.#db
+    return within(this.#rows(afterSeq, limit.frames), limit.bytes).map(toEvent);
+  }
+
+  /** The same, as they go on the wire. */
+  frames(afterSeq: number, limit: { frames: number; bytes: number }): EventFrameText[] {
+    const recent = this.#recent.from(afterSeq + 1, this.#lastSeq, Math.min(limit.frames, READ_AT_ONCE));
+    if (recent) return within(recent, limit.bytes);
+    return within(this.#rows(afterSeq, limit.frames), limit.bytes).map((row) => eventText(row, row.data));
+  }
+
+  #rows(afterSeq: number, frames: number): EventRow[] {
+    return this.#db
       .sql<EventRow>(
         'SELECT seq, id, name, version, at, data, bytes FROM journal_event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
       )
-      .all(afterSeq, this.#lastSeq, Math.max(1, Math.min(limit.frames, 500)));
-    const events: JournalEvent[] = [];
-    let bytes = 0;
-    for (const row of rows) {
-      bytes += row.bytes;
-      if (events.length > 0 && bytes > limit.bytes) break;
-      events.push(toEvent(row));
-    }
-    return events;
+      .all(afterSeq, this.#lastSeq, Math.max(1, Math.min(frames, READ_AT_ONCE)));
   }
 
   /**
@@ -203,6 +213,7 @@ export class Journal {
       );
       db.exec('DROP TABLE held');
       db.sql('UPDATE journal_state SET stream = ?, acked_seq = 0, floor_seq = 0, floor_id = NULL').run(stream);
+      this.#recent.clear();
       this.#stream = stream;
       this.#ackedSeq = 0;
       this.#ackStored = 0;
@@ -214,6 +225,7 @@ export class Journal {
   acked(seq: number): void {
     if (seq <= this.#ackedSeq) return;
     this.#ackedSeq = Math.min(seq, this.#lastSeq);
+    this.#recent.acked(this.#ackedSeq);
     if (this.#ackedSeq - this.#ackStored < PRUNE_STEP && this.#ackedSeq !== this.#lastSeq) return;
     this.#ackStored = this.#ackedSeq;
     void this.#commit.run(() => this.#storeAck()).catch(() => {});
@@ -286,6 +298,7 @@ export class Journal {
   #shrink(): void {
     const most = this.#limits.events;
     const dropped = dropSupersededStatuses(this.#db, { afterSeq: this.#ackedSeq, most, now: this.#clock.now() });
+    this.#recent.clear();
     this.#countUnacked();
     // Where all that is held must be told, looking again at each event would cost more than it finds.
     this.#shrinkAbove = dropped === 0 ? Math.ceil(this.#unackedRows * 1.1) : 0;
@@ -295,6 +308,11 @@ export class Journal {
     return (
       this.#db.sql<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'journal_event'").get()?.seq ?? 0
     );
+  }
+
+  #rolledBack(): void {
+    this.#recent.clear();
+    this.#countUnacked();
   }
 
   #countUnacked(): void {
@@ -307,6 +325,16 @@ export class Journal {
     this.#unackedBytes = sums?.bytes ?? 0;
     this.#countedFrom = this.#ackedSeq;
   }
+}
+
+/** At least one, else as many as fit. */
+function within<E extends { bytes: number }>(events: E[], most: number): E[] {
+  let bytes = 0;
+  const over = events.findIndex((event, index) => {
+    bytes += event.bytes;
+    return index > 0 && bytes > most;
+  });
+  return over === -1 ? events : events.slice(0, over);
 }
 
 function toEvent(row: EventRow): JournalEvent {

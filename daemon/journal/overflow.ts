@@ -17,9 +17,9 @@ const SHARE = 4;
 export function dropSupersededStatuses(db: Db, o: { afterSeq: number; most: number; now: number }): number {
   const victims = db
     .sql<{ seq: number }>(
-      `SELECT seq FROM journal_event AS old WHERE seq > ? AND message IS NOT NULL
-         AND EXISTS (SELECT 1 FROM journal_event AS newer WHERE newer.message = old.message AND newer.seq > old.seq)
-       ORDER BY seq LIMIT ?`,
+      `WITH newest AS (SELECT message, max(seq) AS seq FROM journal_event WHERE seq > ?1 AND message IS NOT NULL GROUP BY message)
+       SELECT old.seq FROM journal_event AS old JOIN newest USING (message) WHERE old.seq > ?1 AND old.seq < newest.seq
+       ORDER BY old.seq LIMIT ?2`,
     )
     .all(o.afterSeq, Math.max(1, Math.floor(o.most / SHARE)));
   let from = victims[0]?.seq ?? 0;

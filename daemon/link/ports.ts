@@ -1,16 +1,18 @@
 /** What the link needs of its neighbours. `daemon/relay.ts` hands the real ones in; tests hand in small fakes. */
 import type { CommandFrame, QueryError, Received } from '../../protocol/frames.ts';
 import type { LineSocket } from '../../protocol/line.ts';
-import type { EventName } from '../../protocol/names.ts';
 
-export interface JournalEvent {
+/** An event as it goes on the wire. */
+export interface EventFrameText {
   seq: number;
+  /** The first number that it stands for: its own, but for a gap. */
+  from: number;
   id: string;
-  name: EventName;
-  version: number;
   /** Unix ms. */
   at: number;
-  data: Record<string, unknown>;
+  name: string;
+  /** The frame, without an ack. */
+  text: string;
 }
 
 export interface JournalPort {
@@ -19,7 +21,7 @@ export interface JournalPort {
   /** The newest number that is on disk; the link never sends beyond it. */
   readonly lastSeq: number;
   /** At least one event if there is any, else as many as fit both limits. */
-  read(afterSeq: number, limit: { frames: number; bytes: number }): JournalEvent[];
+  frames(afterSeq: number, limit: { frames: number; bytes: number }): EventFrameText[];
   /**
    * At the opening: does what the controller has received fit what is held here? `resume`: go on after `afterSeq`.
    * `renewed`: it did not, and `stream` names a new stream now. Durable when it resolves.

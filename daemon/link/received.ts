@@ -1,7 +1,7 @@
 /**
  * What this relay has on disk of the controller's command stream: `{stream, seq, id}` of the last frame, and the highest epoch.
  *
- * The position moves in the transaction that stores what the frame asks for, one number at a time, so that a command which
+ * The position moves in the transaction that stores what the frame asks for, without a hole, so that a command which
  * could not be stored can never be skipped by the next one.
  */
 import type { Received } from '../../protocol/frames.ts';
@@ -36,13 +36,16 @@ export class ReceivedCommands {
       .run(epoch, stream);
   }
 
-  /** In the transaction of the frame. Throws `received_out_of_order` if the frame before this one was not stored. */
-  advance(stream: string, seq: number, id: string | null): void {
+  /**
+   * In the transaction of the frames `from` to `to`, of which `id` names the last. Throws `received_out_of_order` if the frame before them
+   * was not stored.
+   */
+  advance(stream: string, from: number, to: number, id: string | null): void {
     const done = this.#db
-      .sql('UPDATE command_stream SET seq = ?1, id = ?2 WHERE stream = ?3 AND seq = ?1 - 1')
-      .run(seq, id, stream);
+      .sql('UPDATE command_stream SET seq = ?, id = ? WHERE stream = ? AND seq = ? - 1')
+      .run(to, id, stream, from);
     if (done.changes !== 1)
-      throw new RelayError('received_out_of_order', `frame ${seq} of ${stream} does not follow what is stored`, {
+      throw new RelayError('received_out_of_order', `frame ${from} of ${stream} does not follow what is stored`, {
         hint: 'The frame before it could not be stored; the connection starts anew and both come again.',
         retryable: true,
       });

@@ -4,8 +4,8 @@
  *   hello ─▶ identify ─▶ welcome ─▶ epoch and stream are stored ─▶ journal agrees ─▶ commands in, events out ─▶ ended
  *                                                                       └ renewed: bye 4410, open again with the new stream
  *
- * `identify` tells only what is on disk. Commands may come right behind `welcome`. Each is handed to a group commit without
- * waiting for the one before it; acks follow the disk. Events go out as the journal says that they are durable.
+ * `identify` tells only what is on disk. Commands may come right behind `welcome`. They are handed to a group commit without
+ * waiting for those before them; acks follow the disk. Events go out as the journal says that they are durable.
  *
  * When the event stream does not fit what the controller received, the journal makes itself a new one, which `identify` must
  * name: the relay leaves with 4410 and opens again at once. The controller does not count that as too fast, and says
@@ -28,13 +28,15 @@ import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
-import type { CommandPort, IdentityPort, JournalEvent, JournalPort, LinkSocket, QueryPort } from './ports.ts';
+import type { CommandPort, EventFrameText, IdentityPort, JournalPort, LinkSocket, QueryPort } from './ports.ts';
 import type { ReceivedCommands } from './received.ts';
 
 /** Questions answered at the same time; more are told to come back. */
 const MAX_QUERIES = 32;
 /** Events read and sent in one go, so that a large window does not hold up the event loop. */
 const EVENTS_AT_ONCE = 256;
+/** Commands stored in one go, for the same reason. */
+const FRAMES_AT_ONCE = 256;
 
 export interface SessionParts {
   clock: Clock;
@@ -65,6 +67,10 @@ export class Session {
   #known: { received: Received | null; epoch: number } = { received: null, epoch: 0 };
   #stream = '';
   #renewed = false;
+  /** Commands that are not handed to the store yet, and whether somebody is about to. */
+  #arrived: NumberedFrame[] = [];
+  #storing = false;
+  #singly = false;
   #queries = 0;
   #pumpLater: NodeJS.Immediate | undefined;
   #unlisten: () => void = () => {};
@@ -174,16 +180,50 @@ export class Session {
   }
 
   #numbered(frame: NumberedFrame): void {
-    const { commit, commands, received } = this.#parts;
-    commit
+    this.#arrived.push(frame);
+    this.#store();
+  }
+
+  /** All that has arrived by the time of the commit goes in as one. If that fails, one by one: what can be stored is, up to the one that cannot. */
+  #store(): void {
+    if (this.#storing) return;
+    this.#storing = true;
+    let frames: NumberedFrame[] = [];
+    let again = false;
+    this.#parts.commit
       .run(() => {
-        if (frame.type === 'command') commands.receive(frame);
-        received.advance(this.#stream, frame.seq, frame.id ?? null);
+        this.#storing = false;
+        frames = this.#arrived.splice(0, this.#singly ? 1 : FRAMES_AT_ONCE);
+        try {
+          this.#receive(frames);
+        } catch (error) {
+          again = frames.length > 1;
+          if (again) this.#arrived.unshift(...frames);
+          this.#singly = again;
+          throw error;
+        }
       })
       .then(
-        () => this.#line.acks.committed(frame.seq),
-        (error) => this.#broken(error),
+        () => {
+          const last = frames.at(-1);
+          if (last) this.#line.acks.committed(last.seq);
+          if (this.#arrived.length > 0) this.#store();
+          else this.#singly = false;
+        },
+        (error) => {
+          if (again) this.#store();
+          else this.#broken(error);
+        },
       );
+  }
+
+  /** In the transaction of these frames. */
+  #receive(frames: NumberedFrame[]): void {
+    const { commands, received } = this.#parts;
+    for (const frame of frames) if (frame.type === 'command') commands.receive(frame);
+    const [first] = frames;
+    const last = frames.at(-1);
+    if (first && last) received.advance(this.#stream, first.seq, last.seq, last.id ?? null);
   }
 
   async #asked(frame: QueryFrame): Promise<void> {
@@ -221,7 +261,7 @@ export class Session {
     const { journal } = this.#parts;
     let sent = 0;
     for (let room = this.#room(); room; room = this.#room()) {
-      const events = journal.read(this.#line.sendWindow.sentSeq, room);
+      const events = journal.frames(this.#line.sendWindow.sentSeq, room);
       if (events.length === 0) return;
       for (const event of events) {
         if (event.seq > journal.lastSeq || !this.#sendEvent(event)) return;
@@ -243,11 +283,10 @@ export class Session {
     return room && { frames: Math.min(room.frames, EVENTS_AT_ONCE), bytes: room.bytes };
   }
 
-  #sendEvent(event: JournalEvent): boolean {
-    const first = firstNumber(event);
+  #sendEvent(event: EventFrameText): boolean {
     const expected = this.#line.sendWindow.sentSeq + 1;
-    if (first > expected && !this.#sendGap(expected, first - 1, event.at)) return false;
-    const sending = this.#line.sendNumbered({ type: 'event', ...event });
+    if (event.from > expected && !this.#sendGap(expected, event.from - 1, event.at)) return false;
+    const sending = this.#line.sendNumberedText(event.seq, event.text);
     if (sending !== 'too_large') return sending === 'sent';
     // Rooms measure before they append; should one fail to, the line must not stop at it for ever.
     this.#parts.log.error('event_too_large', { seq: event.seq, id: event.id, event: event.name });
@@ -277,7 +316,8 @@ export class Session {
 
   async #finish(): Promise<void> {
     try {
-      await this.#parts.commit.run(() => undefined);
+      do await this.#parts.commit.run(() => undefined);
+      while (this.#arrived.length > 0 && this.#line.phase !== 'ended');
     } catch {
       // What could not be stored is not acked; the controller sends it again.
     }
@@ -300,10 +340,4 @@ export class Session {
 
 function overloaded(message: string): NonNullable<ResultFrame['error']> {
   return { code: 'overloaded', message, retryable: true };
-}
-
-/** A gap carries the last of its numbers. */
-function firstNumber(event: JournalEvent): number {
-  const { from } = event.data;
-  return event.name === 'gap' && typeof from === 'number' ? from : event.seq;
 }

@@ -4,7 +4,7 @@
  * A refusal that hits the whole request is a `command.result` with `ok: false`. Where only some recipients of several may not be
  * written to, the others go their way, and those become messages in the state `rejected`.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import type { MessageSend } from '../../protocol/commands.ts';
 import { MAX_LIFETIME_MS, MAX_TEXT_CHARACTERS, MAX_WAITING_MESSAGES } from '../../protocol/limits.ts';
@@ -196,10 +196,7 @@ export class Acceptance {
 
 /** The same for the same command and recipient, whatever becomes of the store in between. */
 function messageId(command: string, recipient: Recipient): string {
-  return `m_${createHash('sha256')
-    .update(`${command}\n${addressOf(recipient)}`)
-    .digest('base64url')
-    .slice(0, 20)}`;
+  return `m_${hash('sha256', `${command}\n${addressOf(recipient)}`, 'base64url').slice(0, 20)}`;
 }
 
 export function toRequest(

@@ -164,9 +164,14 @@ export class Messages {
     return row ? toMessage(row) : undefined;
   }
 
+  /** The command's own result names them; so messages need no index by the random ids of commands. */
   ofCommand(command: string): Message[] {
     return this.#db
-      .sql<Row>(`SELECT ${COLUMNS} FROM message WHERE command = ? ORDER BY ord`)
+      .sql<Row>(
+        `SELECT ${COLUMNS} FROM message WHERE id IN
+           (SELECT value ->> 'message' FROM command, json_each(command.result, '$.detail.messages') WHERE command.id = ?)
+         ORDER BY ord`,
+      )
       .all(command)
       .map(toMessage);
   }

@@ -10,7 +10,6 @@ CREATE TABLE journal_event (
   -- The message that a status event tells of: these may be dropped, and told anew, when the journal is over its limits.
   message TEXT
 ) STRICT;
-CREATE INDEX journal_event_message ON journal_event (message, seq) WHERE message IS NOT NULL;
 
 -- One row. `floor` is the newest event that was pruned after its ack: a controller that stopped exactly there can still resume.
 CREATE TABLE journal_state (

@@ -38,7 +38,6 @@ CREATE TABLE message (
   tries       INTEGER NOT NULL DEFAULT 0,
   changed_at  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX message_command ON message (command);
 CREATE INDEX message_waiting ON message (state, ord) WHERE state IN ('accepted', 'held', 'dispatching', 'unknown');
 CREATE INDEX message_expires ON message (expires_at) WHERE state IN ('accepted', 'held');
 CREATE INDEX message_changed ON message (changed_at);
