@@ -6,7 +6,7 @@
  */
 import type { EventFrameText } from './event-text.ts';
 
-const MOST_EVENTS = 4_096;
+const MOST_EVENTS = 8_192;
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
 export class RecentEvents {

@@ -184,10 +184,20 @@ export class Session {
     this.#store();
   }
 
-  /** All that has arrived by the time of the commit goes in as one. If that fails, one by one: what can be stored is, up to the one that cannot. */
+  /** While more comes in with every turn it is waited for: a commit for many costs little more than one for few. */
   #store(): void {
     if (this.#storing) return;
     this.#storing = true;
+    const look = (before: number) => {
+      const here = this.#arrived.length;
+      if (here > before && here < FRAMES_AT_ONCE && !this.#singly) setImmediate(look, here);
+      else this.#storeArrived();
+    };
+    look(0);
+  }
+
+  /** All that has arrived by the time of the commit goes in as one. If that fails, one by one: what can be stored is, up to the one that cannot. */
+  #storeArrived(): void {
     let frames: NumberedFrame[] = [];
     let again = false;
     this.#parts.commit
