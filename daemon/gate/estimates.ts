@@ -4,7 +4,7 @@ import type { Contacts } from './contacts.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { COUNT_LIMIT, intervalFor, rowOfIntervals, senderTimes } from './interval.ts';
 import type { Load, Waiting } from './known-texts.ts';
-import type { LocalLedger, Surroundings } from './ledger.ts';
+import { type LocalLedger, MOST_LEFT_OUT, type Surroundings } from './ledger.ts';
 import { type Likeness, likeness } from './near.ts';
 import type { KnownText, NearIndex } from './near-index.ts';
 import type { NearRules, Policy } from './policy.ts';
@@ -12,6 +12,9 @@ import type { Queue } from './queue.ts';
 import type { Hold } from './requests.ts';
 import type { Sender } from './sender.ts';
 import type { Words } from './words.ts';
+
+/** An answer may leave out what is not needed; what it counts instead must not leave the window before it is asked again. */
+const ANSWER_LASTS_MS = 10_000;
 
 /** What is asked about: a message that waits, or one that is about to. */
 export interface Asked {
@@ -38,7 +41,7 @@ export class Estimates {
   readonly #words: Words;
   /** The wall clock at the start, less the monotonic one: a wall clock that is set forward makes no sender older. */
   readonly #offset: number;
-  #asked: { print: Fingerprint; generation: number; near: KnownText<Load>[] } | null = null;
+  #asked: { print: Fingerprint; generation: number; until: number; near: KnownText<Load>[] } | null = null;
 
   constructor(o: {
     clock: Clock;
@@ -64,11 +67,19 @@ export class Estimates {
     this.#offset = o.clock.now() - o.clock.mono();
   }
 
+  /** All near texts that anything waits with, or that are in flight; of the others as many as decide. */
   near(print: Fingerprint): KnownText<Load>[] {
     const { generation } = this.#index;
-    if (this.#asked?.print !== print || this.#asked.generation !== generation)
-      this.#asked = { print, generation, near: this.#index.near(print) };
-    return this.#asked.near;
+    const now = this.#clock.mono();
+    const known = this.#asked;
+    if (known?.print === print && known.generation === generation && known.until > now) return known.near;
+    const near = this.#index.near(print, this.#ledger.search());
+    this.#asked = { print, generation, until: now + ANSWER_LASTS_MS, near };
+    return near;
+  }
+
+  #around(near: KnownText<Load>[], print: Fingerprint, people: string[]): Surroundings {
+    return this.#ledger.around(people.length > MOST_LEFT_OUT ? this.#index.near(print) : near, people);
   }
 
   /** The interval with `count` people in the window, for this sender as it is now. */
@@ -78,7 +89,7 @@ export class Estimates {
 
   /** When this one may go for its distance, monotonic; null while a near text is in flight. */
   earliest({ text, people }: Pick<Waiting, 'text' | 'people'>): number | null {
-    const around = this.#ledger.around(this.near(text.print), people);
+    const around = this.#around(this.near(text.print), text.print, people);
     if (around.inFlight) return null;
     return around.last ? around.last.mono + this.intervalFor(around.count) : 0;
   }
@@ -101,7 +112,7 @@ export class Estimates {
     const wall = this.#clock.now();
     const now = this.#clock.mono();
     const dueAt = Math.max(wall, asked.notBefore ?? wall);
-    const around = this.#ledger.around(near, asked.people);
+    const around = this.#around(near, asked.print, asked.people);
     const ahead = this.#queue.ahead(near, asked.order, dueAt);
     if (dueAt > wall) ahead.timed += asked.before;
     else ahead.now += asked.before;

@@ -22,7 +22,7 @@ import { Contacts } from './contacts.ts';
 import { Estimates } from './estimates.ts';
 import { Facts } from './facts.ts';
 import { FingerprintMaker } from './fingerprint.ts';
-import { emptyLoad, isUnused, type Load, type Waiting } from './known-texts.ts';
+import { emptyLoad, isAwaited, isUnused, type Load, type Waiting } from './known-texts.ts';
 import { LocalLedger } from './ledger.ts';
 import { type KnownText, NearIndex } from './near-index.ts';
 import { type Policy, readPolicy } from './policy.ts';
@@ -115,6 +115,7 @@ export class Gate {
     this.#queue = new Queue(clock, {
       near: (text) => this.#estimates.near(text.print),
       earliest: (waiting) => this.#estimates.earliest(waiting),
+      changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
       isClosed: (waiting) => this.#contacts.closedBy(waiting.recipient, waiting.reply) !== null,
       release,
     });

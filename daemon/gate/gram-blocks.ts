@@ -9,7 +9,14 @@ export interface Enlisted {
   readonly print: Fingerprint;
   block: Block | null;
   slot: number;
+  /** When it was last used, as far as is known: not later than this. */
+  newest: number;
+  /** It must be found however much else is near. */
+  awaited: boolean;
 }
+
+/** Earlier than any use. */
+export const NEVER = Number.NEGATIVE_INFINITY;
 
 export interface Block {
   lists: Lists;
@@ -17,13 +24,16 @@ export interface Block {
   /** Grams by slot. */
   sizes: Uint16Array;
   living: number;
+  /** Of its texts: none was used later than this; so many are awaited. */
+  newest: number;
+  awaited: number;
 }
 
 /** What is met so often in fronts is compared in full. Fronts are longer for it, but far fewer are met by chance. */
 export const FRONT_MEETINGS = 12;
 
 export function emptyBlock(lists: Lists, slots: number): Block {
-  return { lists, texts: [], sizes: new Uint16Array(slots), living: 0 };
+  return { lists, texts: [], sizes: new Uint16Array(slots), living: 0, newest: NEVER, awaited: 0 };
 }
 
 export function place(text: Enlisted, block: Block): void {
@@ -32,6 +42,8 @@ export function place(text: Enlisted, block: Block): void {
   block.sizes[text.slot] = text.print.grams.length;
   block.texts.push(text);
   block.living += 1;
+  block.newest = Math.max(block.newest, text.newest);
+  if (text.awaited) block.awaited += 1;
 }
 
 /** One block of the living of these. `frontOfSize`: how many grams of a text of so many belong in front. */
@@ -55,10 +67,14 @@ export function sealed(blocks: Block[], frontOfSize: (size: number) => number): 
     texts,
     sizes,
     living,
+    newest: NEVER,
+    awaited: 0,
   };
   texts.forEach((text, slot) => {
     text.block = made;
     text.slot = slot;
+    made.newest = Math.max(made.newest, text.newest);
+    if (text.awaited) made.awaited += 1;
   });
   return made;
 }

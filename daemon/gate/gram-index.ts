@@ -4,7 +4,7 @@
  * Of the sizes of two texts follows how many grams they must share to be near. So texts are kept by size class: a search passes over the
  * classes in which nothing can be near, and in each of the others the longest lists need not be read, since whoever is met too seldom in
  * the rest cannot be near. A class is a row of blocks: one that is open, and sealed ones. Blocks have few slots, so that counting stays in the
- * fastest memory, and sealing one is done in some milliseconds.
+ * fastest memory, and sealing one is done in some milliseconds. A search that has found enough passes over blocks in which all is older.
  */
 import { type Fingerprint, MAX_GRAMS } from './fingerprint.ts';
 import {
@@ -43,6 +43,11 @@ interface Asked<T> {
   /** All that share as many as `needed` says are near. */
   sure: boolean;
   found: Found<T>;
+}
+
+/** When has a search found enough? `isEnough`: what was used at `newest` or earlier, and is not awaited, adds nothing to it. */
+export interface Enough {
+  isEnough(newest: number): boolean;
 }
 
 /** `both`: how many grams the text shares, UNCOUNTED, or NEAR if it is known to be near. */
@@ -116,6 +121,7 @@ export class GramIndex<T extends Enlisted> {
     block.texts[text.slot] = null;
     text.block = null;
     block.living -= 1;
+    if (text.awaited) block.awaited -= 1;
     const sizeClass = this.#classOf(text.print.grams.length);
     const at = sizeClass.sealed.indexOf(block);
     if (at < 0) {
@@ -127,11 +133,23 @@ export class GramIndex<T extends Enlisted> {
     }
   }
 
-  /** Calls `found` for all that are near by their grams, and for few others. */
-  search({ grams }: Fingerprint, found: Found<T>): void {
+  /** A text was used again, or is awaited or not any more. */
+  note(text: T, newest: number, awaited: boolean): void {
+    const { block } = text;
+    if (block) {
+      block.newest = Math.max(block.newest, newest);
+      block.awaited += Number(awaited) - Number(text.awaited);
+    }
+    text.newest = Math.max(text.newest, newest);
+    text.awaited = awaited;
+  }
+
+  /** Calls `found` for all that are near by their grams, and for few others; with `enough` for no more than are asked for. */
+  search({ grams }: Fingerprint, found: Found<T>, enough?: Enough): void {
     if (grams.length < this.#least) return;
     const needed = this.#neededBy(grams.length);
     for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 1;
+    const blocks: { block: Block; asked: Asked<T> }[] = [];
     for (const sizeClass of this.#classes) {
       if (!sizeClass) continue;
       let least = MAX_GRAMS + 1;
@@ -141,9 +159,12 @@ export class GramIndex<T extends Enlisted> {
       const fronts = grams.length >= sizeClass.from;
       const sure = Math.min(grams.length, sizeClass.from) >= this.#sureFrom && !isCut(grams.length, sizeClass.to);
       const asked = { grams, needed, least, fronts, sure, found };
-      for (const block of sizeClass.sealed) this.#searchBlock(block, asked);
-      if (sizeClass.open.living > 0) this.#searchBlock(sizeClass.open, asked);
+      for (const block of sizeClass.sealed) blocks.push({ block, asked });
+      if (sizeClass.open.living > 0) blocks.push({ block: sizeClass.open, asked });
     }
+    if (enough) blocks.sort((a, b) => b.block.newest - a.block.newest);
+    for (const { block, asked } of blocks)
+      if (block.awaited > 0 || !enough?.isEnough(block.newest)) this.#searchBlock(block, asked);
     for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 0;
   }
 

@@ -20,6 +20,8 @@ export interface Send {
 
 export interface Load {
   sends: Send[];
+  /** How many of the sends are in flight. */
+  inFlight: number;
   waiting: WaitingText | null;
 }
 
@@ -54,7 +56,12 @@ export interface Waiting {
 }
 
 export function emptyLoad(): Load {
-  return { sends: [], waiting: null };
+  return { sends: [], inFlight: 0, waiting: null };
+}
+
+/** Must this be found however many near it are known? What waits, and what is in flight, decides by itself. */
+export function isAwaited({ load }: KnownText<Load>): boolean {
+  return load.waiting !== null || load.inFlight > 0;
 }
 
 /** Nobody refers to this text any more. */

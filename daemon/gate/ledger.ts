@@ -10,9 +10,10 @@
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import { decode, encode, type Fingerprint } from './fingerprint.ts';
+import { NEVER } from './gram-blocks.ts';
 import { COUNT_LIMIT } from './interval.ts';
-import type { Load, Send } from './known-texts.ts';
-import type { KnownText, NearIndex } from './near-index.ts';
+import { isAwaited, type Load, type Send } from './known-texts.ts';
+import type { KnownText, NearIndex, Search } from './near-index.ts';
 
 const DISK_MS = 7 * 86_400_000;
 const ROWS_AT_ONCE = 500;
@@ -33,7 +34,7 @@ export interface Slot {
 export interface Surroundings {
   /** Distinct people who got a near text, counted to 51. */
   count: number;
-  /** The newest of them that has settled, and the one in flight, if any. */
+  /** The newest of them that has settled, and the newest in flight, if any. */
   last: Send | null;
   inFlight: Send | null;
 }
@@ -57,6 +58,10 @@ interface Row {
   mono: number;
   in_flight: number;
 }
+
+/** Of so many people the recipients of the text in question may be left out. */
+export const MOST_LEFT_OUT = 50;
+const PEOPLE_ENOUGH = COUNT_LIMIT + MOST_LEFT_OUT;
 
 const PHASES = ['settled', 'in_flight', 'unknown'] as const;
 
@@ -121,6 +126,25 @@ export class LocalLedger implements Ledger {
     }
   }
 
+  /** Found enough for `around`: more people than are counted and may have to be left out, and the newest of all that has settled. */
+  search(): Search<Load> {
+    const now = this.#clock.mono();
+    const people = new Set<string>();
+    let last = NEVER;
+    return {
+      takes(text) {
+        if (people.size > PEOPLE_ENOUGH && text.newest <= last) return;
+        for (const { phase, until, mono, people: got } of text.load.sends) {
+          if (phase === 'in_flight' || until <= now) continue;
+          last = Math.max(last, mono);
+          for (const person of got) people.add(person);
+        }
+      },
+      isEnough: (newest) => people.size > PEOPLE_ENOUGH && newest <= last,
+    };
+  }
+
+  /** `near`: of a whole search, or of one that had enough by `search`; then `except` names MOST_LEFT_OUT at the most. */
   around(near: KnownText<Load>[], except: string[]): Surroundings {
     const now = this.#clock.mono();
     const people = new Set<string>();
@@ -129,8 +153,9 @@ export class LocalLedger implements Ledger {
       for (let i = text.load.sends.length - 1; i >= 0; i -= 1) {
         const send = text.load.sends[i];
         if (!send) continue;
-        if (send.phase === 'in_flight') found.inFlight = send;
-        else if (send.until <= now) continue;
+        if (send.phase === 'in_flight') {
+          if (found.inFlight === null || send.mono > found.inFlight.mono) found.inFlight = send;
+        } else if (send.until <= now) continue;
         else if (found.last === null || send.mono > found.last.mono) found.last = send;
         if (people.size < COUNT_LIMIT)
           for (const person of send.people) if (!except.includes(person)) people.add(person);
@@ -148,9 +173,11 @@ export class LocalLedger implements Ledger {
   commit(name: string, sure: boolean): KnownText<Load> | null {
     const send = this.#sends.get(name);
     if (!send || send.phase === 'settled' || (send.phase === 'unknown' && !sure)) return null;
+    if (send.text && send.phase === 'in_flight') send.text.load.inFlight -= 1;
     send.phase = sure ? 'settled' : 'unknown';
     send.at = this.#clock.now();
     send.mono = this.#clock.mono();
+    if (send.text) this.#note(send.text, send.mono);
     send.until = send.mono + this.#windowMs;
     this.#db
       .sql('UPDATE gate_send SET at = ?, mono = ?, in_flight = ? WHERE name = ?')
@@ -224,7 +251,15 @@ export class LocalLedger implements Ledger {
 
   #remember(send: Send): void {
     this.#sends.set(send.name, send);
-    send.text?.load.sends.push(send);
+    const { text } = send;
+    if (!text) return;
+    text.load.sends.push(send);
+    if (send.phase === 'in_flight') text.load.inFlight += 1;
+    this.#note(text, send.mono);
+  }
+
+  #note(text: KnownText<Load>, mono: number): void {
+    this.#index.note(text, mono, isAwaited(text));
   }
 
   #forget(name: string): KnownText<Load> | null {
@@ -234,6 +269,8 @@ export class LocalLedger implements Ledger {
     const { text } = send;
     if (!text) return null;
     text.load.sends = text.load.sends.filter((other) => other !== send);
+    if (send.phase === 'in_flight') text.load.inFlight -= 1;
+    this.#note(text, text.newest);
     this.#release(text);
     return text;
   }

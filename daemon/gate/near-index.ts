@@ -7,8 +7,8 @@
  * The caller owes: `drop` for every `keep`.
  */
 import { type Fingerprint, isSame } from './fingerprint.ts';
-import type { Enlisted } from './gram-blocks.ts';
-import { type BlockSizes, GramIndex, NEAR, UNCOUNTED } from './gram-index.ts';
+import { type Enlisted, NEVER } from './gram-blocks.ts';
+import { type BlockSizes, type Enough, GramIndex, NEAR, UNCOUNTED } from './gram-index.ts';
 import { likeness, nearByGrams, sharedCount } from './near.ts';
 import type { NearRules } from './policy.ts';
 
@@ -17,6 +17,11 @@ export interface KnownText<T> extends Enlisted {
   readonly load: T;
   /** The last search that judged it. */
   search: number;
+}
+
+/** Looks at all that a search finds, as it finds it, and says when that is enough. */
+export interface Search<T> extends Enough {
+  takes(text: KnownText<T>): void;
 }
 
 export class NearIndex<T> {
@@ -54,7 +59,15 @@ export class NearIndex<T> {
   keep(print: Fingerprint): KnownText<T> {
     const known = this.find(print);
     if (known) return known;
-    const text: KnownText<T> = { print, load: this.#makeLoad(), block: null, slot: -1, search: 0 };
+    const text: KnownText<T> = {
+      print,
+      load: this.#makeLoad(),
+      block: null,
+      slot: -1,
+      newest: NEVER,
+      awaited: false,
+      search: 0,
+    };
     this.#generation += 1;
     this.#size += 1;
     for (const key of keysOf(print)) put(this.#keys, key, text);
@@ -73,30 +86,41 @@ export class NearIndex<T> {
     this.#grams.drop(text);
   }
 
-  /** All known texts near this one, itself included if it is known. */
-  near(print: Fingerprint): KnownText<T>[] {
+  /** A text was used at `newest` (any clock that does not go back); an awaited one is found by every search. */
+  note(text: KnownText<T>, newest: number, awaited: boolean): void {
+    if ((newest > text.newest || awaited) && !text.awaited) this.#generation += 1;
+    this.#grams.note(text, newest, awaited);
+  }
+
+  /** All known texts near this one, itself included if it is known. With `search` the awaited ones, and the newest until that has enough. */
+  near(print: Fingerprint, search?: Search<T>): KnownText<T>[] {
     const found: KnownText<T>[] = [];
+    const take = (text: KnownText<T>) => {
+      found.push(text);
+      search?.takes(text);
+    };
     const rules = this.#rules;
     this.#searches += 1;
-    const search = this.#searches;
+    const number = this.#searches;
     let judged = false;
     const judge = (text: KnownText<T>) => {
-      if (text.search === search) return;
-      text.search = search;
+      if (text.search === number) return;
+      text.search = number;
       judged = true;
-      if (likeness(print, text.print, rules).verdict !== 'apart') found.push(text);
+      if (likeness(print, text.print, rules).verdict !== 'apart') take(text);
     };
     for (const key of keysOf(print)) for (const text of this.#withKey(key)) judge(text);
     this.#shortCandidates(print, judge);
-    this.#grams.search(print, (text, counted) => {
-      if (judged && text.search === search) return;
-      if (counted === NEAR) found.push(text);
+    const foundByGrams = (text: KnownText<T>, counted: number) => {
+      if (judged && text.search === number) return;
+      if (counted === NEAR) take(text);
       else if (print.truncated || text.print.truncated) judge(text);
       else {
         const both = counted === UNCOUNTED ? sharedCount(print.grams, text.print.grams) : counted;
-        if (nearByGrams(print, text.print, both, rules)) found.push(text);
+        if (nearByGrams(print, text.print, both, rules)) take(text);
       }
-    });
+    };
+    this.#grams.search(print, foundByGrams, search);
     return found;
   }
 

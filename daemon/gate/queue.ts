@@ -23,7 +23,9 @@ export interface QueueRules {
   earliest(waiting: Waiting): number | null;
   /** May it never go any more? */
   isClosed(waiting: Waiting): boolean;
-  /** Nobody waits with this text any more. */
+  /** Somebody waits with this text now, or nobody any more. */
+  changed(text: KnownText<Load>): void;
+  /** Nobody waits with this text any more: after `changed`. */
   release(text: KnownText<Load>): void;
 }
 
@@ -65,7 +67,10 @@ export class Queue {
       else this.#byPerson.set(key, [waiting]);
     }
     const { load } = waiting.text;
-    load.waiting ??= { text: waiting.text, members: [], timed: 0, readyAt: 0 };
+    if (!load.waiting) {
+      load.waiting = { text: waiting.text, members: [], timed: 0, readyAt: 0 };
+      this.#rules.changed(waiting.text);
+    }
     const group = load.waiting;
     if (waiting.reply) {
       insert(this.#replies, waiting);
@@ -101,6 +106,7 @@ export class Queue {
     }
     if (group.members.length === 0 && !group.replies) {
       waiting.text.load.waiting = null;
+      this.#rules.changed(waiting.text);
       this.#rules.release(waiting.text);
     }
     return waiting;
