@@ -90,6 +90,9 @@ export class Relay {
       policy: config.policy,
       sender,
       onSenderHealth: (now) => journal.append('sender.health', now),
+      onTextSuspected: (text) => journal.append('text.suspected', text),
+      // Without the line to the controller this Mac may have no network.
+      watching: () => this.#bridge.stats().readable && (!this.#link || this.#link.state.phase === 'open'),
     });
     this.#gate = gate;
 
@@ -337,7 +340,12 @@ function sightedOf(seen: AttemptState): Sighted {
     detail.words ??= appleError.words;
     detail.retryable = meaning === 'network';
   }
-  return { state, at, detail, outcome: { state, meaning: appleError?.meaning, appleError: appleError?.number } };
+  return {
+    state,
+    at,
+    detail,
+    outcome: { state, meaning: appleError?.meaning, appleError: appleError?.number, service },
+  };
 }
 
 function rememberedTime(db: Db, commit: GroupCommit): { lastSeenAt: number | null; remember: (now: number) => void } {

@@ -52,6 +52,8 @@ export const MessageSend = z.object({
 });
 export type MessageSend = z.infer<typeof MessageSend>;
 
+const TextAlone = { text: z.string(), variables: z.array(z.string().max(1000)).max(50).optional() };
+
 export const COMMAND_DATA = {
   'message.send': MessageSend,
   /** Cancels what still waits: one message, or all messages of a command. */
@@ -62,6 +64,13 @@ export const COMMAND_DATA = {
   'sender.resume': z.object({}),
   'opt_out.put': z.object({ handle: Handle, reason: z.string().max(500).optional() }),
   'opt_in.put': z.object({ handle: Handle }),
+  /**
+   * A text that another sender found suspected (its `text.suspected`): refused here too, to all but replies, with all that is near it. The
+   * text itself, since fingerprints are keyed by installation; the relay keeps none.
+   */
+  'text.block': z.object({ ...TextAlone, reason: z.string().max(500).optional() }),
+  /** Lifts it, with all that is near it. What the relay itself found, once in 24 h. */
+  'text.clear': z.object(TextAlone),
   'snapshot.request': z.object({}),
 } as const satisfies Record<CommandName, z.ZodType>;
 

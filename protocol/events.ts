@@ -113,9 +113,27 @@ export type ContactOpted = z.infer<typeof ContactOpted>;
 export const SenderHealth = z.object({
   state: z.enum(['healthy', 'at_risk', 'suspicious', 'paused']),
   since: Instant,
+  /** What happened, to whom (only the end of a handle) and when. */
   reason: z.string(),
+  /** What to do. */
+  remedy: z.string().optional(),
 });
 export type SenderHealth = z.infer<typeof SenderHealth>;
+
+/** A text that seems to be taken for junk, whoever sends it. Which text: that of these messages. */
+export const TextSuspected = z.object({
+  /** Messages of this relay that carried it; none if it was sent by hand. */
+  messages: z.array(z.string()),
+  /** `errors`: it was not delivered, while others were. `volume`: many got it as messages ceased to be delivered. */
+  cause: z.enum(['errors', 'volume']),
+  /** Distinct recipients: who did not get it, or (`volume`, counted to 51) who did. */
+  people: z.int(),
+  since: Instant,
+  until: Instant,
+  words: z.string(),
+  remedy: z.string(),
+});
+export type TextSuspected = z.infer<typeof TextSuspected>;
 
 export const EVENT_DATA = {
   'command.result': CommandResult,
@@ -125,6 +143,7 @@ export const EVENT_DATA = {
   'contact.opted_out': ContactOpted,
   'contact.opted_in': ContactOpted,
   'sender.health': SenderHealth,
+  'text.suspected': TextSuspected,
   'relay.health': z.object({ ready: z.boolean(), conditions: z.array(Condition) }),
   /** The present state, in parts: replaces what the controller believes once `part` = `parts`. */
   snapshot: z.object({

@@ -42,6 +42,8 @@ export const COMMAND_NAMES = [
   'sender.resume',
   'opt_out.put',
   'opt_in.put',
+  'text.block',
+  'text.clear',
   'snapshot.request',
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
@@ -57,6 +59,7 @@ export const EVENT_NAMES = [
   'contact.opted_out',
   'contact.opted_in',
   'sender.health',
+  'text.suspected',
   'relay.health',
   'snapshot',
   'gap',

@@ -7,6 +7,7 @@ import type { Estimates } from './estimates.ts';
 import type { FingerprintMaker } from './fingerprint.ts';
 import type { Policy } from './policy.ts';
 import type { RecentTexts } from './recent.ts';
+import type { Reputation } from './reputation.ts';
 import {
   type Admission,
   addressOf,
@@ -32,6 +33,7 @@ export class Admissions {
   readonly #contacts: Contacts;
   readonly #estimates: Estimates;
   readonly #recent: RecentTexts;
+  readonly #reputation: Reputation;
   readonly #words: Words;
   readonly #policy: Policy;
   /** What the newest request was told, for the messages that are made of it. */
@@ -43,6 +45,7 @@ export class Admissions {
     contacts: Contacts;
     estimates: Estimates;
     recent: RecentTexts;
+    reputation: Reputation;
     words: Words;
     policy: Policy;
   }) {
@@ -51,12 +54,15 @@ export class Admissions {
     this.#contacts = o.contacts;
     this.#estimates = o.estimates;
     this.#recent = o.recent;
+    this.#reputation = o.reputation;
     this.#words = o.words;
     this.#policy = o.policy;
   }
 
   admit(request: GateRequest): Admission {
     const candidates = request.recipients.map((recipient) => this.#candidate(request, recipient));
+    const suspected = this.#suspected(request, candidates);
+    if (suspected) return { ok: false, refusal: suspected };
     const blast = this.#blast(request, candidates);
     if (blast) return { ok: false, refusal: blast };
     const until = new Map<string, number | null>();
@@ -120,6 +126,15 @@ export class Admissions {
     };
   }
 
+  /** Refused to all but replies; as a whole if nobody would get it. */
+  #suspected({ text, variables }: GateRequest, candidates: Candidate[]): Refusal | null {
+    const refused = this.#reputation.refusal(this.#maker.make(text, variables));
+    if (!refused) return null;
+    if (!candidates.some(({ reply }) => reply)) return refused;
+    for (const candidate of candidates) if (!candidate.reply) candidate.refusal ??= refused;
+    return null;
+  }
+
   #duplicate({ text, variables, command }: GateRequest, recipient: Recipient, reply: boolean): Refusal | null {
     const print = this.#maker.make(text, variables);
     if (reply || print.grams.length < this.#policy.near.min_grams) return null;
@@ -131,7 +146,7 @@ export class Admissions {
 
   #blast({ pacing }: GateRequest, candidates: Candidate[]): Refusal | null {
     if (pacing === 'queue') return null;
-    const strangers = candidates.filter(({ reply }) => !reply);
+    const strangers = candidates.filter(({ reply, refusal: known }) => !reply && known?.code !== 'text_suspected_junk');
     const people = new Set(strangers.flatMap(({ recipient }) => peopleOf(recipient))).size;
     const limit = this.#policy.blast.recipients;
     if (people <= limit) return null;

@@ -88,6 +88,14 @@ export class Contacts {
     this.#db.sql('UPDATE gate_contact SET delivered_at = ? WHERE key = ?').run(Math.round(this.#clock.now()), key);
   }
 
+  /** To whom something was delivered since then. */
+  deliveredSince(at: number): string[] {
+    return this.#db
+      .sql<{ key: string }>('SELECT key FROM gate_contact WHERE delivered_at >= ?')
+      .all(Math.round(at))
+      .map((row) => row.key);
+  }
+
   deliveredWithin(key: string, ms: number): boolean {
     const at = this.#row(key)?.delivered_at ?? null;
     return at !== null && this.#clock.now() - at <= ms;

@@ -11,6 +11,7 @@ import type { NearRules, Policy } from './policy.ts';
 import type { Queue } from './queue.ts';
 import type { Hold } from './requests.ts';
 import type { Sender } from './sender.ts';
+import type { SuspectedTexts } from './suspicion.ts';
 import type { Words } from './words.ts';
 
 /** An answer may leave out what is not needed; what it counts instead must not leave the window before it is asked again. */
@@ -35,6 +36,7 @@ export class Estimates {
   readonly #queue: Queue;
   readonly #contacts: Contacts;
   readonly #sender: Sender;
+  readonly #texts: SuspectedTexts;
   readonly #since: number | null;
   readonly #policy: Policy['interval'];
   readonly #nearRules: NearRules;
@@ -50,6 +52,7 @@ export class Estimates {
     queue: Queue;
     contacts: Contacts;
     sender: Sender;
+    texts: SuspectedTexts;
     since: number | null;
     policy: Policy;
     words: Words;
@@ -60,6 +63,7 @@ export class Estimates {
     this.#queue = o.queue;
     this.#contacts = o.contacts;
     this.#sender = o.sender;
+    this.#texts = o.texts;
     this.#since = o.since;
     this.#policy = o.policy.interval;
     this.#nearRules = o.policy.near;
@@ -91,7 +95,9 @@ export class Estimates {
   earliest({ text, people }: Pick<Waiting, 'text' | 'people'>): number | null {
     const around = this.#around(this.near(text.print), text.print, people);
     if (around.inFlight) return null;
-    return around.last ? around.last.mono + this.intervalFor(around.count) : 0;
+    const unreached = this.#texts.waits(text.print);
+    const first = unreached ? this.#clock.mono() + unreached.leftMs : 0;
+    return around.last ? Math.max(first, around.last.mono + this.intervalFor(around.count)) : first;
   }
 
   /** Why it waits and until when, or null if it may go now. */
@@ -108,6 +114,11 @@ export class Estimates {
     if (state === 'suspicious' && !reply)
       return { until: expiresAt, rule: 'sender_suspicious', evidence: { words: this.#words.suspicious(reason) } };
     if (reply) return this.#later(asked);
+    const unreached = this.#texts.waits(asked.print);
+    if (unreached) {
+      const until = this.#clock.now() + unreached.leftMs;
+      return { until, rule: 'new_contacts_unreached', evidence: { words: unreached.words } };
+    }
     const near = this.near(asked.print);
     const wall = this.#clock.now();
     const now = this.#clock.mono();

@@ -4,13 +4,13 @@
  *   canonical.ts · fingerprint.ts · near.ts   when are texts near-same      near-index.ts   which known ones are
  *   ledger.ts     what went to whom, when      queue.ts        what waits, what goes next
  *   interval.ts   how far apart                estimates.ts    when a waiting message may go
- *   contacts.ts   opt-outs, replies            sender.ts       paused, at risk, suspicious
+ *   contacts.ts   opt-outs, replies            reputation.ts   what becomes of messages: sender.ts, undelivered.ts, suspicion.ts
  *   admission.ts  go, hold or refuse           words.ts        in a sentence
  *
  * The caller owes: `load` before all else; every method that changes something inside a transaction. If that is rolled back, the gate notices
  * at the next question and takes it back too.
  */
-import type { SenderHealth } from '../../protocol/events.ts';
+import type { SenderHealth, TextSuspected } from '../../protocol/events.ts';
 import type { ResultData } from '../../protocol/queries.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
@@ -24,10 +24,12 @@ import { Facts } from './facts.ts';
 import { FingerprintMaker } from './fingerprint.ts';
 import { emptyLoad, isAwaited, isUnused, type Load, type Waiting } from './known-texts.ts';
 import { LocalLedger } from './ledger.ts';
+import { hasMoved } from './moved-holds.ts';
 import { type KnownText, NearIndex } from './near-index.ts';
 import { type Policy, readPolicy } from './policy.ts';
 import { Queue } from './queue.ts';
 import { RecentTexts } from './recent.ts';
+import { Reputation } from './reputation.ts';
 import {
   type Admission,
   addressOf,
@@ -43,8 +45,8 @@ import {
   type Pick,
   peopleOf,
   type Refusal,
+  type TextAnswer,
 } from './requests.ts';
-import { Sender } from './sender.ts';
 import { Words } from './words.ts';
 
 /** A near text that is in flight holds back its kin; this much of it is worth a word. */
@@ -52,9 +54,6 @@ const STUCK_MS = 10 * 60_000;
 const BLOCKED_MS = 60_000;
 /** Looks for each call, so that none holds up anything. */
 const MOVED_PER_CALL = 50;
-const MOVED_LEAST_MS = 10 * 60_000;
-const MOVED_LEAST_SHARE = 0.1;
-const TOLD_EVERY_MS = 60 * 60_000;
 const LOOK_EVERY_MS = 5 * 60_000;
 
 export interface GateOptions {
@@ -70,6 +69,10 @@ export interface GateOptions {
   timeZone?: string;
   /** In the transaction of a change of the sender's health that nobody asked for. */
   onSenderHealth?: (health: SenderHealth) => void;
+  /** In the transaction in which a text was found to be taken for junk. */
+  onTextSuspected?: (event: TextSuspected) => void;
+  /** Would a receipt be seen now: chat.db can be read, and the network is there? Always, if not given. */
+  watching?: () => boolean;
 }
 
 export class Gate {
@@ -83,7 +86,7 @@ export class Gate {
   readonly #index: NearIndex<Load>;
   readonly #ledger: LocalLedger;
   readonly #contacts: Contacts;
-  readonly #sender: Sender;
+  readonly #reputation: Reputation;
   readonly #queue: Queue;
   readonly #estimates: Estimates;
   readonly #recent: RecentTexts;
@@ -110,13 +113,22 @@ export class Gate {
     };
     this.#ledger = new LocalLedger({ db, clock, index: this.#index, release, windowMs: policy.interval.window_ms });
     this.#contacts = new Contacts({ db, clock, policy });
-    const onChange = (now: SenderHealth) => o.onSenderHealth?.(now);
-    this.#sender = new Sender({ db, clock, health, facts, contacts: this.#contacts, policy: policy.health, onChange });
+    this.#reputation = new Reputation({
+      ...{ db, clock, health, facts, policy, contacts: this.#contacts, ledger: this.#ledger, words: this.#words },
+      around: {
+        near: (print) => this.#estimates.near(print),
+        mayGo: (waiting) => !this.#isClosed(waiting) && this.#isFarEnough(waiting),
+        waiting: () => this.#queue.all(),
+      },
+      watching: o.watching ?? (() => true),
+      onChange: (now) => o.onSenderHealth?.(now),
+      onSuspected: (event) => o.onTextSuspected?.(event),
+    });
     this.#queue = new Queue(clock, {
       near: (text) => this.#estimates.near(text.print),
       earliest: (waiting) => this.#estimates.earliest(waiting),
-      changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
-      isClosed: (waiting) => this.#contacts.closedBy(waiting.recipient, waiting.reply) !== null,
+changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
+      isClosed: (waiting) => this.#isClosed(waiting),
       release,
     });
     this.#estimates = new Estimates({
@@ -125,7 +137,8 @@ export class Gate {
       ledger: this.#ledger,
       queue: this.#queue,
       contacts: this.#contacts,
-      sender: this.#sender,
+      sender: this.#reputation.sender,
+      texts: this.#reputation.texts,
       since: o.sender.since,
       policy,
       words: this.#words,
@@ -137,6 +150,7 @@ export class Gate {
       contacts: this.#contacts,
       estimates: this.#estimates,
       recent: this.#recent,
+      reputation: this.#reputation,
       words: this.#words,
       policy,
     });
@@ -148,7 +162,7 @@ export class Gate {
     this.#unproven.clear();
     this.#facts.forget();
     this.#ledger.load();
-    this.#sender.tell();
+    this.#reputation.load();
   }
 
   admit(request: GateRequest): Admission {
@@ -178,10 +192,13 @@ export class Gate {
   pick(): Pick {
     this.#heal();
     this.#noticeStuck();
-    const { state } = this.#sender.health();
+    const { state } = this.health();
     if (state === 'paused') return { kind: 'idle', wakeInMs: null };
     const next = this.#queue.next(state === 'suspicious');
-    if (next.kind === 'idle') return next;
+    if (next.kind === 'idle') {
+      const probe = this.#reputation.probe();
+      return probe ? { kind: 'go', message: probe.message } : next;
+    }
     const { message } = next.waiting;
     if (next.kind === 'go') return { kind: 'go', message };
     return { kind: 'refuse', message, refusal: this.#closedRefusal(next.waiting) };
@@ -198,6 +215,7 @@ export class Gate {
     const near = reply ? [] : this.#estimates.near(text.print);
     this.#ledger.reserve({ name: message, address, people, reply, print: text.print });
     this.#contacts.outbound([address], this.#clock.now());
+    this.#reputation.dispatched(waiting);
     this.#queue.remove(message);
     this.#queue.block(near, this.#clock.mono() + BLOCKED_MS);
     this.#unproven.set(message, waiting);
@@ -206,18 +224,19 @@ export class Gate {
 
   outcome(message: string, outcome: GateOutcome): void {
     const send = this.#ledger.get(message);
-    if (!send) return;
+    if (!send) return this.#reputation.outcome(message, null, outcome);
     if (outcome.state === 'failed') {
       if (send.text) this.#recent.forget(send.text.print.exact, send.address, message);
       const near = send.text ? this.#estimates.near(send.text.print) : [];
       this.#ledger.release(message);
       this.#queue.unblock(near);
+      this.#reputation.outcome(message, send, outcome);
       return;
     }
     const text = this.#ledger.commit(message, outcome.state !== 'unknown');
     if (text)
       this.#queue.unblock(this.#estimates.near(text.print), this.#clock.mono() + this.#estimates.intervalFor(0));
-    this.#sender.outcome(send.address, outcome);
+    this.#reputation.outcome(message, send, outcome);
   }
 
   sweep(): { message: string; refusal: Refusal }[] {
@@ -226,6 +245,21 @@ export class Gate {
       for (const waiting of this.#queue.of(key))
         if (this.#contacts.closedBy(waiting.recipient, waiting.reply) !== null) found.set(waiting.message, waiting);
     return [...found.values()].map((waiting) => ({ message: waiting.message, refusal: this.#closedRefusal(waiting) }));
+  }
+
+  /** From time to time, in a transaction: what time alone brings about. */
+  tend(): void {
+    this.#heal();
+    this.#reputation.tend();
+  }
+
+  /** From another Mac: this text is taken for junk. Replies with it go. */
+  blockText(text: string, variables: string[], reason: string | undefined): TextAnswer {
+    return this.#reputation.blockText(this.#maker.make(text, variables), reason);
+  }
+
+  clearText(text: string, variables: string[], source: 'command' | 'person'): TextAnswer {
+    return this.#reputation.clearText(this.#maker.make(text, variables), source);
   }
 
   holdOf(message: string): Hold | null {
@@ -243,7 +277,7 @@ export class Gate {
       if (waiting.lookAt > mono) continue;
       waiting.lookAt = mono + LOOK_EVERY_MS;
       const hold = this.#estimates.holdOf(waiting);
-      if (hold && this.#hasMoved(waiting, hold.until)) moved.push({ message: waiting.message, hold });
+      if (hold && hasMoved(waiting, hold.until, this.#clock)) moved.push({ message: waiting.message, hold });
       looks += 1;
       if (looks === MOVED_PER_CALL) break;
     }
@@ -281,28 +315,21 @@ export class Gate {
   }
 
   pause(reason: string): SenderHealth {
-    return this.#sender.pause(reason);
+    return this.#reputation.sender.pause(reason);
   }
 
   resume(source: 'command' | 'person'): { ok: true; health: SenderHealth } | { ok: false; refusal: Refusal } {
-    const result = this.#sender.resume(source);
-    if (result.ok) return result;
-    const words = 'The controller may resume a suspicious sender once in 24 hours; a person at the Mac at any time.';
-    const { retryAfterMs } = result;
-    return {
-      ok: false,
-      refusal: { code: 'sender_suspicious', rule: 'sender_health', words, retryable: true, retryAfterMs },
-    };
+    return this.#reputation.resume(source);
   }
 
   health(): SenderHealth {
-    return this.#sender.health();
+    return this.#reputation.sender.health();
   }
 
   describe(): Omit<ResultData<'sender.get'>, 'waiting'> {
     const { kind, since } = this.#o.sender;
     return {
-      health: this.#sender.health(),
+      health: this.#reputation.sender.health(),
       kind,
       since: since === null ? null : new Date(since).toISOString().slice(0, 10),
       opted_out: this.#contacts.outCount(),
@@ -327,9 +354,19 @@ export class Gate {
       lookAt: mono + LOOK_EVERY_MS,
     };
     this.#queue.add(waiting);
+    this.#reputation.added();
     const age = Math.max(0, this.#clock.now() - m.acceptedAt);
     if (reply && waiting.told) this.#contacts.useReply(recipient);
     if (!reply) this.#noteRecent(waiting, command, mono - age, m.acceptedAt);
+  }
+
+  #isClosed({ recipient, reply, text }: Waiting): boolean {
+    return this.#contacts.closedBy(recipient, reply) !== null || (!reply && this.#reputation.texts.has(text.print));
+  }
+
+  #isFarEnough(waiting: Waiting): boolean {
+    const at = this.#estimates.earliest(waiting);
+    return at !== null && at <= this.#clock.mono();
   }
 
   #noteRecent({ text, address, message }: Waiting, command: string, mono: number, at: number): void {
@@ -338,25 +375,12 @@ export class Gate {
   }
 
   #closedRefusal(waiting: Waiting): Refusal {
-    const key = this.#contacts.closedBy(waiting.recipient, waiting.reply) ?? waiting.address;
+    const key = this.#contacts.closedBy(waiting.recipient, waiting.reply);
+    if (key === null)
+      return (
+        this.#reputation.refusal(waiting.text.print) ?? this.#admissions.optedOut(waiting.address, waiting.recipient)
+      );
     return this.#admissions.optedOut(key, waiting.recipient);
-  }
-
-  /** Told at accept, then only if it moved by more than 10 minutes and 10 %, at most hourly. */
-  #hasMoved(waiting: Waiting, until: number): boolean {
-    const mono = this.#clock.mono();
-    const now = this.#clock.now();
-    const { told } = waiting;
-    if (!told) {
-      waiting.told = { until, mono };
-      return false;
-    }
-    const by = Math.abs(until - told.until);
-    const waitThen = told.until - (now - (mono - told.mono));
-    if (by <= MOVED_LEAST_MS || by <= MOVED_LEAST_SHARE * waitThen) return false;
-    if (told.until > 0 && waitThen > 0 && mono - told.mono < TOLD_EVERY_MS) return false;
-    waiting.told = { until, mono };
-    return true;
   }
 
   /** Takes back what a rolled-back transaction did in memory, once no transaction is open. */

@@ -68,12 +68,35 @@ export const PolicySchema = section({
   }).prefault({}),
   /** More words may be added; those of the default always count. */
   opt_out: section({ words: words.default([]) }).prefault({}),
+  /** When is a text itself taken for junk, and for how long is it refused? */
+  suspicion: section({
+    recipients: whole(2, 50, 'recipients').default(2),
+    /** More people than this got it as the sender turned suspicious. */
+    people: whole(1, 50, 'people').default(10),
+    window_ms: whole(HOUR, 7 * DAY, 'milliseconds').default(DAY),
+    refuse_ms: whole(DAY, 365 * DAY, 'milliseconds').default(30 * DAY),
+    /** After so many new contacts in a row who could not be reached, their text waits: until anything is delivered, or so long. */
+    strangers: whole(1, 20, 'recipients').default(2),
+    strangers_wait_ms: whole(0, 30 * DAY, 'milliseconds').default(DAY),
+    clear_every_ms: whole(HOUR, 30 * DAY, 'milliseconds').default(DAY),
+  }).prefault({}),
   health: section({
     /** Deliveries and time without a bad sign after which a sender is healthy again. */
     recover_deliveries: whole(1, 1_000, 'deliveries').default(20),
     recover_ms: whole(HOUR, 30 * DAY, 'milliseconds').default(DAY),
     look_back: whole(5, 200, 'recipients').default(20),
     bad_in_look_back: whole(2, 50, 'recipients').default(3),
+    bad_in_row: whole(2, 20, 'recipients').default(2),
+    /** New contacts in a row who cannot be reached: from this one on each is a bad sign. */
+    strangers_in_row: whole(2, 20, 'recipients').default(3),
+    /** An iMessage to one person that was sent and not delivered for so long is late. */
+    late_after_ms: whole(10 * MINUTE, 7 * DAY, 'milliseconds').default(HOUR),
+    late_in_look_back: whole(2, 50, 'recipients').default(3),
+    /** A suspicious sender tries one message after so long, to somebody reached within the last days. */
+    probe_after_ms: whole(HOUR, 30 * DAY, 'milliseconds').default(DAY),
+    probe_known_ms: whole(DAY, 30 * DAY, 'milliseconds').default(7 * DAY),
+    /** The controller may resume a suspicious sender so often. */
+    resume_every_ms: whole(HOUR, 30 * DAY, 'milliseconds').default(DAY),
   }).prefault({}),
 });
 

@@ -65,9 +65,14 @@ export interface GateOutcome {
   state: Extract<MessageState, 'sent' | 'delivered' | 'read' | 'not_delivered' | 'unknown' | 'failed'>;
   meaning?: ErrorMeaning;
   appleError?: number;
+  /** As the row says: iMessage, SMS, RCS. */
+  service?: string;
 }
 
 export type OptResult = { ok: true; changed: boolean; event?: ContactOpted } | { ok: false; refusal: Refusal };
+
+/** Of text.block and text.clear; `detail` goes into the command's result. */
+export type TextAnswer = { ok: true; detail: Record<string, number> } | { ok: false; refusal: Refusal };
 
 export interface CheckAnswer {
   request: { verdict: 'go' | 'hold' | 'refuse'; code?: RefusalCode; words: string };

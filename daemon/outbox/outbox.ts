@@ -17,11 +17,11 @@ import type { GroupCommit } from '../host/commit.ts';
 import type { Db } from '../host/db.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import type { Log } from '../host/log.ts';
-import { Acceptance, type Groups, type Lookalikes } from './accept.ts';
+import { Acceptance, type Groups, type Lookalikes, textFault } from './accept.ts';
 import { type Answer, Commands, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { addressOf, type Message, Messages, type StatusDetail, toGateMessage } from './messages.ts';
-import type { Bridge, Gate, GateOutcome, Journal, Recipient } from './ports.ts';
+import type { Bridge, Gate, GateOutcome, Journal, Recipient, TextAnswer } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
 import { snapshotParts } from './snapshot.ts';
@@ -102,6 +102,8 @@ export class Outbox {
         'sender.resume': () => this.resume('command'),
         'opt_out.put': (data) => this.optOut(data.handle, 'command'),
         'opt_in.put': (data) => this.optIn(data.handle, 'command'),
+        'text.block': (data) => this.#textBlock(data),
+        'text.clear': ({ text, variables = [] }) => answerOf(gate.clearText(text, variables, 'command')),
         'snapshot.request': () => this.#snapshotAsked(),
       },
     });
@@ -232,6 +234,11 @@ export class Outbox {
     }
   }
 
+  #textBlock({ text, variables = [], reason }: CommandData<'text.block'>): Answer {
+    const fault = textFault(text);
+    return fault ? { ok: false, ...fault } : answerOf(this.#gate.blockText(text, variables, reason));
+  }
+
   #snapshotAsked(): Answer {
     this.tellSnapshot('asked for');
     return { ok: true };
@@ -279,6 +286,12 @@ export class Outbox {
     this.dispatcher.wake();
     return this.#tellHealth(result.health);
   }
+}
+
+function answerOf(answer: TextAnswer): Answer {
+  if (answer.ok) return answer;
+  const { code, words, retryAfterMs } = answer.refusal;
+  return { ok: false, code, message: words, retryAfterMs };
 }
 
 function isIMessage(service: string | undefined): boolean {

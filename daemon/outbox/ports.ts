@@ -74,9 +74,13 @@ export interface GateOutcome {
   state: Extract<MessageState, 'sent' | 'delivered' | 'read' | 'not_delivered' | 'unknown' | 'failed'>;
   meaning?: ErrorMeaning;
   appleError?: number;
+  /** As the row says: iMessage, SMS, RCS. */
+  service?: string;
 }
 
 export type OptResult = { ok: true; changed: boolean; event?: ContactOpted } | { ok: false; refusal: Refusal };
+
+export type TextAnswer = { ok: true; detail: Record<string, number> } | { ok: false; refusal: Refusal };
 
 export interface Gate {
   /** Reads everything anew from the store and forgets what waits: at start, and after a rolled-back transaction. */
@@ -95,6 +99,11 @@ export interface Gate {
   outcome(message: string, outcome: GateOutcome): void;
   /** Waiting messages that may never go any more (opt-outs). */
   sweep(): { message: string; refusal: Refusal }[];
+  /** What time alone brings about, in a transaction, every half minute or so. */
+  tend(): void;
+  /** From another sender: this text is taken for junk, or is not any more. */
+  blockText(text: string, variables: string[], reason: string | undefined): TextAnswer;
+  clearText(text: string, variables: string[], source: 'command' | 'person'): TextAnswer;
   /** The present hold of a waiting message, or null if it may go now. */
   holdOf(message: string): Hold | null;
   /** Estimates that moved enough to be told again (GATE: more than 10 minutes and 10 %, at most hourly). Remembers them as told. */

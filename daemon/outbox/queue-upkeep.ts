@@ -82,6 +82,7 @@ export class QueueUpkeep {
       const words = 'Its time was over before it could go.';
       if (this.#messages.move(message.id, 'expired', { code: 'expired', words, retryable: false })) this.#left();
     }
+    this.#gate.tend();
     for (const { message, hold } of this.#gate.movedHolds())
       this.#messages.move(message, 'held', { until: Math.round(hold.until), rule: hold.rule, evidence: hold.evidence });
     const forgotten = this.#commands.forget(PER_ROUND);

@@ -80,6 +80,22 @@ export class FakeGate implements Gate {
     return this.moved.splice(0);
   }
 
+  tended = 0;
+  tend(): void {
+    this.tended += 1;
+  }
+
+  texts: string[] = [];
+  blockText(text: string) {
+    this.texts.push(text);
+    return { ok: true as const, detail: { until: 1 } };
+  }
+
+  clearText(text: string) {
+    this.texts = this.texts.filter((other) => other !== text);
+    return { ok: true as const, detail: { cleared: 1 } };
+  }
+
   optOut(handle: string) {
     const changed = !this.optedOut.has(handle);
     this.optedOut.add(handle);

@@ -3,6 +3,7 @@ import { Gate } from '../../../daemon/gate/gate.ts';
 import type { GateMessage, GateRequest, Recipient } from '../../../daemon/gate/requests.ts';
 import { Health } from '../../../daemon/host/health.ts';
 import { silentLog } from '../../../daemon/host/log.ts';
+import type { TextSuspected } from '../../../protocol/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 
@@ -24,6 +25,9 @@ export class GateWorld {
   health = new Health(this.clock);
   gate: Gate;
   readonly told: string[] = [];
+  readonly suspected: TextSuspected[] = [];
+  /** Would a receipt be seen now? */
+  watching = true;
   readonly #policy: Record<string, unknown>;
   readonly #since: number | null;
   #order = 0;
@@ -46,6 +50,8 @@ export class GateWorld {
       sender: { kind: 'shared', since: this.#since },
       timeZone: 'UTC',
       onSenderHealth: (health) => this.told.push(health.state),
+      onTextSuspected: (text) => this.suspected.push(text),
+      watching: () => this.watching,
     });
     gate.load();
     return gate;
@@ -162,6 +168,14 @@ export class GateWorld {
     this.store.db.transaction(() =>
       this.gate.ownHand({ guid: `own-${this.#count()}`, recipients: to, text, at, late: false }),
     );
+  }
+
+  /** Lets time pass as it does for a relay that runs: with its upkeep every half minute. */
+  live(ms: number): void {
+    for (let left = ms; left > 0; left -= 30_000) {
+      this.clock.advance(Math.min(left, 30_000));
+      this.store.db.transaction(() => this.gate.tend());
+    }
   }
 
   close(): Promise<void> {
