@@ -523,6 +523,30 @@ describe('the probe', () => {
   });
 });
 
+it('a rolled-back transaction leaves nothing behind: no sign, no late one, no suspected text', () => {
+  const TEXT = 'The kiln is free again on Thursday, bring your bowls and cups along.';
+  world.fate(1, REFUSED, TEXT);
+  world.fate(3, DELIVERED);
+  const message = world.one(person(2), TEXT);
+  world.hand(message);
+  expect(world.suspected).toEqual([]);
+  expect(() =>
+    world.store.db.transaction(() => {
+      world.gate.outcome(message, REFUSED);
+      world.gate.tend();
+      expect(world.suspected).toHaveLength(1);
+      expect(world.admit(person(9), TEXT)).toMatchObject({ ok: false });
+      throw new Error('the disk is full');
+    }),
+  ).toThrow('the disk is full');
+  world.gate.load();
+  expect(world.state).toBe('at_risk');
+  expect(world.reason).toContain('…1001');
+  expect(world.admit(person(9), TEXT)).toMatchObject({ ok: true });
+  world.ends(message, REFUSED);
+  expect(world.admit(person(9), TEXT)).toMatchObject({ ok: false });
+});
+
 it('what many get is no probe, whatever category is claimed', () => {
   const text = 'The big sale is on, come by this week and take what you like.';
   world.fate(1, DELIVERED);

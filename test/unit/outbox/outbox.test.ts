@@ -395,6 +395,28 @@ describe('upkeep', () => {
     expect(world.gate.waiting).toEqual([]);
   });
 
+  test('a text is blocked and cleared by the controller; one without anything in it is refused', async () => {
+    expect(await world.command('text.block', { text: 'Buy now', reason: 'mac-2' })).toMatchObject({
+      ok: true,
+      detail: { until: 1 },
+    });
+    expect(world.gate.texts).toEqual(['Buy now']);
+    expect(await world.command('text.block', { text: ' ' })).toMatchObject({ ok: false, code: 'bad_request' });
+    expect(await world.command('text.block', {})).toMatchObject({ ok: false, code: 'bad_request' });
+    expect(await world.command('text.clear', { text: 'Buy now' })).toMatchObject({ ok: true, detail: { cleared: 1 } });
+    expect(world.gate.texts).toEqual([]);
+  });
+
+  test('the gate is looked after in each round of upkeep', async () => {
+    const start = world.clock.mono();
+    world.outbox.start();
+    await until(() => {
+      world.clock.advance(10_000);
+      return world.gate.tended >= 4;
+    }, 'four rounds');
+    expect(world.clock.mono() - start).toBeGreaterThanOrEqual(90_000);
+  });
+
   test('a moved estimate is told again', async () => {
     const message = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
     world.gate.paused = true;
