@@ -23,7 +23,7 @@ import { Undelivered } from './undelivered.ts';
 import type { Words } from './words.ts';
 
 /** Sends that are looked at one after the other for a text that many got, and how long of that the event loop may bear. */
-const SWEEP_AT_ONCE = 20;
+const SWEEP_AT_ONCE = 5;
 const SWEEP_MS = 8;
 const SWEEP = 'suspicion_sweep';
 const RULE = 'suspected_text';

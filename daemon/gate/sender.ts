@@ -169,7 +169,7 @@ export class Sender {
     this.#write(state, true);
   }
 
-  /** May one message go out of a suspicious sender, to see whether it is delivered? */
+  /** May one message go out of a suspicious sender, to see whether it is delivered? One that was not in all that time has failed. */
   get probeDue(): boolean {
     const { state, paused, suspiciousAt, probe } = this.#read();
     if (state !== 'suspicious' || paused) return false;

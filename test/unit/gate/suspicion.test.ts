@@ -58,6 +58,32 @@ describe('a text becomes suspected', () => {
     expect(world.suspected).toHaveLength(1);
   });
 
+  it('over restarts in the middle', async () => {
+    world.fate(1, REFUSED, TEXT);
+    await world.restart();
+    world.fate(3, DELIVERED, OTHER);
+    await world.restart();
+    world.fate(2, REFUSED, NEAR);
+    expect(world.suspected).toHaveLength(1);
+  });
+
+  it('when many got it: also if the relay ends while it still looks through what went out', async () => {
+    for (let n = 10; n < 21; n += 1) world.fate(n, DELIVERED, n % 2 ? TEXT : NEAR);
+    for (let n = 30; n < 40; n += 1) world.fate(n, DELIVERED, OTHER);
+    let looks = 0;
+    const mono = world.clock.mono.bind(world.clock);
+    // Each look at the clock takes a while: one round does not do.
+    world.clock.mono = () => mono() + 3 * looks++;
+    world.fate(1, REFUSED);
+    world.fate(2, REFUSED);
+    world.clock.mono = mono;
+    expect(world.state).toBe('suspicious');
+    expect(world.suspected).toEqual([]);
+    await world.restart();
+    world.live(MINUTE);
+    expect(world.suspected).toMatchObject([{ cause: 'volume', people: 11 }]);
+  });
+
   it('not by one recipient who fails many times, under however many ids', () => {
     for (let n = 0; n < 4; n += 1) {
       world.fate(1, REFUSED, TEXT);
