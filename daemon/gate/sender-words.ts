@@ -1,6 +1,6 @@
 /** What is said of the sender's health: what happened, to whom (only the end of a handle), since when, and what to do. */
 import type { Policy } from './policy.ts';
-import { tail, type Words } from './words.ts';
+import { duration, tail, type Words } from './words.ts';
 
 export const REMEDIES = {
   paused: 'Resume it with relayctl, or from the controller.',
@@ -11,6 +11,7 @@ export const REMEDIES = {
 
 /** So many are named; the others are counted. */
 const NAMED = 3;
+const HOUR = 3_600_000;
 
 export class SenderWords {
   readonly #words: Words;
@@ -47,8 +48,8 @@ export class SenderWords {
   }
 
   late(addresses: string[], at: number): string {
-    const hours = Math.round(this.#policy.late_after_ms / 3_600_000);
-    const long = hours === 1 ? 'an hour' : `${hours} hours`;
+    const { late_after_ms } = this.#policy;
+    const long = late_after_ms === HOUR ? 'an hour' : duration(late_after_ms);
     return `messages to ${nameAll(addresses)} were not delivered within ${long}, seen at ${this.#clock(at)}`;
   }
 
