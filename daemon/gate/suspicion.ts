@@ -5,8 +5,8 @@
  *   more than ten got it as the sender turned suspicious ──────────────────────────┘
  *
  * And a text that two new contacts in a row could not be reached with waits, until anything is delivered to anybody: whether their addresses
- * or the sender is at fault, no third has to find out. No text is kept, only keyed fingerprints; at most some hundreds, looked through one
- * by one with the definition of near.ts. Beside the index, which forgets after a day.
+ * or the sender is at fault, no third has to find out. No text is kept, only keyed fingerprints; at most some hundreds, in an
+ * index of their own, since the other one forgets after a day.
  *
  * The caller owes: `load` first and after a rolled-back transaction; a transaction around all that changes something.
  */
@@ -16,7 +16,8 @@ import type { Db } from '../host/db.ts';
 import type { Facts } from './facts.ts';
 import { decode, encode, type Fingerprint } from './fingerprint.ts';
 import type { LivedTime } from './lived-time.ts';
-import { type Likeness, likeness } from './near.ts';
+import { likeness } from './near.ts';
+import { NearIndex } from './near-index.ts';
 import type { Policy } from './policy.ts';
 import { nameAll } from './sender-words.ts';
 import { percent, type Words } from './words.ts';
@@ -63,6 +64,7 @@ export class SuspectedTexts {
   readonly #words: Words;
   readonly #tell: (event: TextSuspected) => void;
   #texts: Suspected[] = [];
+  #index: NearIndex<Suspected[]>;
   #failures: Failure[] = [];
 
   constructor(o: {
@@ -81,6 +83,7 @@ export class SuspectedTexts {
     this.#lived = o.lived;
     this.#policy = o.policy.suspicion;
     this.#near = o.policy.near;
+    this.#index = new NearIndex(this.#near, () => []);
     this.#words = o.words;
     this.#tell = o.tell;
   }
@@ -89,10 +92,12 @@ export class SuspectedTexts {
     const texts = this.#db.sql<Omit<Suspected, 'print'> & { fingerprint: Uint8Array }>(
       'SELECT id, fingerprint, source, reason, at, until FROM gate_suspected ORDER BY id',
     );
-    this.#texts = texts.all().flatMap(({ fingerprint, ...row }) => {
+    this.#texts = [];
+    this.#index = new NearIndex(this.#near, () => []);
+    for (const { fingerprint, ...row } of texts.all()) {
       const print = decode(fingerprint);
-      return print ? [{ ...row, print }] : [];
-    });
+      if (print) this.#enlist({ ...row, print });
+    }
     const failures = this.#db.sql<
       Omit<Failure, 'print' | 'stranger' | 'others'> & { fingerprint: Uint8Array; stranger: number; others: number }
     >('SELECT message, address, fingerprint, stranger, others, lived, at FROM gate_text_failure ORDER BY lived, rowid');
@@ -106,7 +111,8 @@ export class SuspectedTexts {
   find(print: Fingerprint): Found | null {
     const hit = this.#hit(print);
     if (!hit) return null;
-    const { text, alike, leftMs } = hit;
+    const { text, leftMs } = hit;
+    const alike = likeness(print, text.print, this.#near);
     const now = this.#clock.now();
     const how = alike.verdict === 'same' ? 'This text' : `A text near to this one (${percent(alike.jaccard)} alike)`;
     const words =
@@ -255,19 +261,21 @@ export class SuspectedTexts {
       .sql('INSERT INTO gate_suspected (fingerprint, source, reason, at, until) VALUES (?, ?, ?, ?, ?)')
       .run(encode(print), source, reason, at, until);
     const text = { id: lastId, print, source, reason, at, until };
-    this.#texts.push(text);
+    this.#enlist(text);
     return text;
   }
 
-  #hit(print: Fingerprint): { text: Suspected; alike: Likeness; leftMs: number } | null {
+  #hit(print: Fingerprint): { text: Suspected; leftMs: number } | null {
     if (this.#texts.length === 0) return null;
     const now = this.#lived.now();
-    for (const text of this.#texts) {
-      if (text.until <= now || isFarInSize(print, text.print, this.#near.contained_size)) continue;
-      const alike = likeness(print, text.print, this.#near);
-      if (alike.verdict !== 'apart') return { text, alike, leftMs: text.until - now };
-    }
+    for (const known of this.#index.near(print))
+      for (const text of known.load) if (text.until > now) return { text, leftMs: text.until - now };
     return null;
+  }
+
+  #enlist(text: Suspected): void {
+    this.#texts.push(text);
+    this.#index.keep(text.print).load.push(text);
   }
 
   #isNear(a: Fingerprint, b: Fingerprint): boolean {
@@ -277,7 +285,12 @@ export class SuspectedTexts {
   #drop(texts: Suspected[]): void {
     if (texts.length === 0) return;
     this.#texts = this.#texts.filter((text) => !texts.includes(text));
-    for (const { id } of texts) this.#db.sql('DELETE FROM gate_suspected WHERE id = ?').run(id);
+    for (const text of texts) {
+      this.#db.sql('DELETE FROM gate_suspected WHERE id = ?').run(text.id);
+      const known = this.#index.find(text.print);
+      known?.load.splice(known.load.indexOf(text), 1);
+      if (known?.load.length === 0) this.#index.drop(known);
+    }
   }
 
   #forget(failures: Failure[]): void {
@@ -285,12 +298,4 @@ export class SuspectedTexts {
     this.#failures = this.#failures.filter((failure) => !failures.includes(failure));
     for (const { message } of failures) this.#db.sql('DELETE FROM gate_text_failure WHERE message = ?').run(message);
   }
-}
-
-/** By their grams these cannot be near: saves most of the comparing. Keys and words say more than grams, where there are such. */
-function isFarInSize(a: Fingerprint, b: Fingerprint, contained: number): boolean {
-  const [small, large] = [Math.min(a.grams.length, b.grams.length), Math.max(a.grams.length, b.grams.length)];
-  if (a.truncated || b.truncated || (a.tokens !== null && b.tokens !== null)) return false;
-  const sameKey = a.exact === b.exact || (a.variables !== null && a.variables === b.variables);
-  return !sameKey && small < Math.min(0.3, contained) * large;
 }

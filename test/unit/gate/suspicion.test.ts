@@ -273,7 +273,7 @@ describe('text.block and text.clear', () => {
     expect(world.block('See you')).toMatchObject({ ok: false, refusal: { code: 'bad_request' } });
   });
 
-  it('looking for one among hundreds costs well under a millisecond', () => {
+  it('looking for one among hundreds costs little', () => {
     for (let n = 0; n < 200; n += 1) world.block(ownText(n));
     const texts = Array.from({ length: 200 }, (_, n) => ownText(1_000 + n));
     for (const text of texts) world.admit(person(9), text);
