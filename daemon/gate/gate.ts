@@ -127,7 +127,7 @@ export class Gate {
     this.#queue = new Queue(clock, {
       near: (text) => this.#estimates.near(text.print),
       earliest: (waiting) => this.#estimates.earliest(waiting),
-changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
+      changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
       isClosed: (waiting) => this.#isClosed(waiting),
       release,
     });
