@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Environment, type RelayPaths, relayPaths } from '../host/paths.ts';
 import type { LocalClient, LocalResult, StreamEnd } from '../local/client.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { scriptBeside, startCommand } from './start-command.ts';
 import type { Terminal } from './terminal.ts';
 
 export class World {
@@ -56,7 +57,8 @@ export class Asking {
       this.terminal.complain(result.error, this.json);
       return EXIT.failed;
     }
-    const how = this.#home === undefined ? 'relayd' : `SENDER_RELAY_HOME=${quoted(this.#home)} relayd`;
+    const { env } = this.world;
+    const how = startCommand(this.#home, { env, folder: process.cwd(), script: scriptBeside(import.meta.url) });
     const error = {
       code: 'not_running',
       message: `The relay is not running: nobody answers on ${this.paths.socket}.`,
@@ -65,8 +67,4 @@ export class Asking {
     this.terminal.complain(error, this.json);
     return EXIT.notRunning;
   }
-}
-
-function quoted(path: string): string {
-  return /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

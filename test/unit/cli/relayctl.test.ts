@@ -217,7 +217,7 @@ describe('without a relay', () => {
       const { code, out, err } = await relayctl(args, lonely);
       expect({ code, out }).toEqual({ code: 3, out: '' });
       expect(err).toContain('relayctl: The relay is not running: nobody answers on /tmp/sender-relay none/relay.sock.');
-      expect(err).toContain("Start it with: SENDER_RELAY_HOME='/tmp/sender-relay none' relayd");
+      expect(err).toContain("Start it with: SENDER_RELAY_HOME='/tmp/sender-relay none' scripts/relayd");
     },
   );
 
@@ -226,7 +226,7 @@ describe('without a relay', () => {
     expect(out).toBe('');
     expect(JSON.parse(err)).toMatchObject({
       schema: 1,
-      error: { code: 'not_running', hint: 'Start it with: SENDER_RELAY_HOME=/tmp/nowhere relayd' },
+      error: { code: 'not_running', hint: 'Start it with: SENDER_RELAY_HOME=/tmp/nowhere scripts/relayd' },
     });
   });
 });
