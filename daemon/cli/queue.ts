@@ -1,4 +1,4 @@
-/** `relayctl queue list`: what waits, until when, and why. */
+/** `relayctl queue list`: what waits, until when, and why; `queue show` (queue-show.ts): one message. */
 import { Command } from 'commander';
 import type { MessageStatus } from '../../protocol/events.ts';
 import type { QueuePage } from '../local/schemas.ts';
@@ -19,10 +19,24 @@ export function queueCommand(world: World): Command {
     .action((o: { limit: number; cursor?: string }, command: Command) =>
       world.run(command, (asking) => listQueue(asking, o)),
     );
+  const show = new Command('show')
+    .description('one message: why it waits or what became of it, what goes before it, its history')
+    .argument('<message>', 'its id, as queue list and the events name it')
+    .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
+    .addHelpText('after', '\nThe code is 1 (not_found) if there is no such message. The recipient is named by')
+    .addHelpText('after', 'the end of the handle, so that the screen may be passed on; --json has it whole.')
+    .addHelpText('after', '\nExample:\n  relayctl queue show m_Vb3kQ0rT9xYc2LhW8nZp4A')
+    .action((message: string, _: object, command: Command) =>
+      world.run(command, async (asking) => (await import('./queue-show.ts')).showMessage(asking, message)),
+    );
   return new Command('queue')
     .description('the messages that wait')
-    .addHelpText('after', '\nWithout a command: list.\nrelayctl queue list --help has an example and the exit codes.')
-    .addCommand(list, { isDefault: true });
+    .addHelpText(
+      'after',
+      '\nWithout a command: list.\nrelayctl queue COMMAND --help has an example and the exit codes.',
+    )
+    .addCommand(list, { isDefault: true })
+    .addCommand(show);
 }
 
 async function listQueue(asking: Asking, o: { limit: number; cursor?: string }): Promise<ExitCode> {

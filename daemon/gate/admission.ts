@@ -2,6 +2,7 @@
 import type { RefusalCode } from '../../protocol/codes.ts';
 import type { GateAnswer } from '../../protocol/queries.ts';
 import type { Clock } from '../host/clock.ts';
+import { handleEnd as tail } from '../host/handle-end.ts';
 import type { Contacts } from './contacts.ts';
 import type { Estimates } from './estimates.ts';
 import type { FingerprintMaker } from './fingerprint.ts';
@@ -19,7 +20,7 @@ import {
   type RecipientVerdict,
   type Refusal,
 } from './requests.ts';
-import { tail, type Words } from './words.ts';
+import type { Words } from './words.ts';
 
 interface Candidate {
   recipient: Recipient;

@@ -17,6 +17,9 @@ import type { Words } from './words.ts';
 /** An answer may leave out what is not needed; what it counts instead must not leave the window before it is asked again. */
 const ANSWER_LASTS_MS = 10_000;
 
+/** So many of those before a message are named. */
+const NAMED = 5;
+
 /** What is asked about: a message that waits, or one that is about to. */
 export interface Asked {
   print: Fingerprint;
@@ -104,6 +107,16 @@ export class Estimates {
   holdOf(waiting: Waiting): Hold | null {
     const { people, reply, order, notBefore, expiresAt } = waiting;
     return this.hold({ print: waiting.text.print, people, reply, order, notBefore, expiresAt, before: 0 });
+  }
+
+  /** Which near messages go before a waiting one. */
+  before({ text, order, notBefore, reply }: Waiting): { count: number; first: string[] } {
+    if (reply) return { count: 0, first: [] };
+    const dueAt = Math.max(this.#clock.now(), notBefore ?? 0);
+    const near = this.near(text.print);
+    const { now, timed } = this.#queue.ahead(near, order, dueAt);
+    const first = this.#queue.firstAhead(near, order, dueAt, NAMED);
+    return { count: now + timed, first: first.map(({ message }) => message) };
   }
 
   hold(asked: Asked): Hold | null {

@@ -268,6 +268,12 @@ export class Gate {
     return waiting ? this.#estimates.holdOf(waiting) : null;
   }
 
+  before(message: string): { count: number; first: string[] } {
+    this.#heal();
+    const waiting = this.#queue.get(message);
+    return waiting ? this.#estimates.before(waiting) : { count: 0, first: [] };
+  }
+
   movedHolds(): { message: string; hold: Hold }[] {
     this.#heal();
     const moved: { message: string; hold: Hold }[] = [];

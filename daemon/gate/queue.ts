@@ -163,6 +163,21 @@ export class Queue {
     return count;
   }
 
+  /** The first of those that `ahead` counts, in the order of acceptance. */
+  firstAhead(near: KnownText<Load>[], order: number, dueAt: number, limit: number): Waiting[] {
+    const first: Waiting[] = [];
+    for (const text of near) {
+      let found = 0;
+      for (const waiting of text.load.waiting?.members ?? []) {
+        if (waiting.order >= order || found === limit) break;
+        if (waiting.notBefore !== null && waiting.notBefore > dueAt) continue;
+        first.push(waiting);
+        found += 1;
+      }
+    }
+    return first.sort((a, b) => a.order - b.order).slice(0, limit);
+  }
+
   #oldest(now: number, wall: number): Waiting | null {
     let oldest: Waiting | null = null;
     for (const group of this.#texts) {

@@ -1,5 +1,6 @@
 /** The sentences that explain a decision, for a person who supports the sender. Times in the Mac's own zone; of a handle only its end. */
 
+import { handleEnd as tail } from '../host/handle-end.ts';
 import type { Surroundings } from './ledger.ts';
 import type { Likeness } from './near.ts';
 import { addressOf, type Recipient } from './requests.ts';
@@ -34,10 +35,12 @@ export class Words {
     const { around, now } = o;
     const reasons: string[] = [];
     if (around.last && o.alike) {
-      const alike =
-        o.alike.verdict === 'same' ? 'the same text' : `a near-same text (${percent(o.alike.jaccard)} alike)`;
+      const same = o.alike.verdict === 'same';
+      const what = same ? 'the same text' : 'a near-same text';
+      const alike = same ? '' : `${percent(o.alike.jaccard)} alike, `;
       const who = around.count > 0 ? people(around.count) : 'this recipient';
-      reasons.push(`${who} got ${alike}, last to ${tail(around.last.address)} at ${this.clock(around.last.at, now)}`);
+      const last = `last to ${tail(around.last.address)} at ${this.clock(around.last.at, now)}`;
+      reasons.push(`${who} got ${what} (${alike}${last})`);
     }
     if (around.inFlight) reasons.push(`a near-same text to ${tail(around.inFlight.address)} is still on its way`);
     if (o.ahead > 0) reasons.push(`${many(o.ahead, 'near-same text')} ${o.ahead === 1 ? 'waits' : 'wait'} before it`);
@@ -84,13 +87,6 @@ export class Words {
     const all = several ? 'With pacing "reject" all recipients must be free at once. ' : '';
     return `${all}It may not go now; with pacing "queue" it would go in about ${duration(waitMs)}.`;
   }
-}
-
-/** The end of a handle: the last four digits, or the domain. */
-export function tail(address: string): string {
-  const at = address.lastIndexOf('@');
-  if (at >= 0) return `…${address.slice(at)}`;
-  return address.startsWith('group:') || address.length < 5 ? 'a group' : `…${address.slice(-4)}`;
 }
 
 export function percent(share: number): string {

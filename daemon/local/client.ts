@@ -7,7 +7,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
-import { MessageStatus, SenderHealth } from '../../protocol/events.ts';
+import { SenderHealth } from '../../protocol/events.ts';
 import { firstMistake } from '../../protocol/frames.ts';
 import { codeOf, messageOf } from '../host/errors.ts';
 import {
@@ -17,6 +17,7 @@ import {
   LOCAL_SCHEMA,
   LocalError,
   type LocalEvent,
+  MessageDetail,
   QueuePage,
   Sent,
   Status,
@@ -48,8 +49,8 @@ export class LocalClient {
     return this.#ask(QueuePage, 'GET', `/queue?${query}`);
   }
 
-  message(id: string): Promise<LocalResult<MessageStatus>> {
-    return this.#ask(MessageStatus, 'GET', `/messages/${encodeURIComponent(id)}`);
+  message(id: string): Promise<LocalResult<MessageDetail>> {
+    return this.#ask(MessageDetail, 'GET', `/messages/${encodeURIComponent(id)}`);
   }
 
   gateCheck(o: { to: string[]; text: string; category?: string }): Promise<LocalResult<GateCheck>> {

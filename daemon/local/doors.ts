@@ -20,6 +20,7 @@ import type {
   LocalAnswer,
   LocalEvent,
   LocalHandlers,
+  MessageDetail,
   QueuePage,
   Sent,
   Status,
@@ -55,6 +56,7 @@ export interface Parts<M extends Stored = Stored> {
   };
   questions: {
     present(message: M): MessageStatus;
+    detail(message: M): MessageDetail;
     queue(page: { limit: number; cursor?: string }): { data: Omit<QueuePage, 'next'>; next?: string };
     check(
       asked: z.infer<(typeof ASKED)['gateCheck']>,
@@ -92,7 +94,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
     },
     message(id) {
       const message = outbox.messages.get(id);
-      return message ? questions.present(message) : null;
+      return message ? questions.detail(message) : null;
     },
     async gateCheck(asked) {
       const answer = questions.check(asked);

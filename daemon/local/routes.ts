@@ -56,7 +56,9 @@ function given(data: object): LocalAnswer<object> {
 }
 
 function found(data: object | null): LocalAnswer<object> {
-  return data ? given(data) : refused('not_found', 'There is no such message here.');
+  const hint =
+    'relayctl queue list has the ids of what waits, relayctl tail those of what is told; they begin with m_.';
+  return data ? given(data) : refused('not_found', 'There is no such message here.', hint);
 }
 
 function fits(route: string, path: string[]): boolean {

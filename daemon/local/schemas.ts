@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { Instant } from '../../protocol/commands.ts';
 import { Condition, MessageStatus, SenderHealth } from '../../protocol/events.ts';
 import { LIST_LIMIT, MAX_RECIPIENTS } from '../../protocol/limits.ts';
-import { CATEGORIES } from '../../protocol/names.ts';
+import { CATEGORIES, MESSAGE_STATES } from '../../protocol/names.ts';
 import { RESULT_DATA } from '../../protocol/queries.ts';
 
 export const LOCAL_SCHEMA = 1;
@@ -65,6 +65,25 @@ export type Status = z.infer<typeof Status>;
 export const QueuePage = z.object({ messages: z.array(MessageStatus), total: z.int(), next: z.string().optional() });
 export type QueuePage = z.infer<typeof QueuePage>;
 
+/** One message, with all that is known of it. */
+export const MessageDetail = MessageStatus.extend({
+  category: z.enum(CATEGORIES),
+  /** Was it an answer to somebody who had just written? Decided at acceptance. */
+  reply: z.boolean(),
+  /** How often it was handed to Messages. */
+  tries: z.int(),
+  accepted_at: Instant,
+  not_before: Maybe,
+  expires_at: Instant,
+  /** The first 30 characters of its text. */
+  text_start: z.string(),
+  /** The near-same messages that go before it while it waits: how many, and the first few of them. */
+  before: z.object({ count: z.int(), first: z.array(z.object({ message: z.string(), to: z.string() })) }),
+  /** Its states and since when, the oldest first; empty if an older relay accepted it. */
+  steps: z.array(z.object({ state: z.enum(MESSAGE_STATES), at: Instant })),
+});
+export type MessageDetail = z.infer<typeof MessageDetail>;
+
 export const GateCheck = RESULT_DATA['gate.check'];
 export type GateCheck = z.infer<typeof GateCheck>;
 
@@ -116,7 +135,7 @@ export type LocalAnswer<T> = { ok: true; data: T } | { ok: false; error: LocalEr
 export interface LocalHandlers {
   status(): Status;
   queue(o: { limit: number; cursor?: string }): QueuePage;
-  message(id: string): MessageStatus | null;
+  message(id: string): MessageDetail | null;
   gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;
   send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;

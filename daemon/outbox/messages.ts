@@ -93,8 +93,8 @@ export class Messages {
     const { lastId } = this.#db
       .sql(
         `INSERT INTO message (id, command, recipient, text, variables, category, service, reply, accepted_at, not_before,
-           expires_at, time_zone, passthrough, state, n, status, changed_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', 1, ?, ?)`,
+           expires_at, time_zone, passthrough, state, n, status, changed_at, steps)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', 1, ?, ?, ?)`,
       )
       .run(
         message.id,
@@ -112,6 +112,7 @@ export class Messages {
         message.passthrough,
         JSON.stringify(status),
         message.acceptedAt,
+        JSON.stringify([['accepted', message.acceptedAt]]),
       );
     this.#tell(status);
     return { ...message, order: lastId, state: 'accepted', tries: 0, status };
@@ -144,8 +145,11 @@ export class Messages {
     if (before.passthrough !== undefined) status.passthrough = before.passthrough;
     Object.assign(status, detail);
     this.#db
-      .sql('UPDATE message SET state = ?, n = ?, status = ?, changed_at = ? WHERE id = ?')
-      .run(state, status.n, JSON.stringify(status), this.#clock.now(), message.id);
+      .sql(
+        `UPDATE message SET steps = iif(state = ?, steps, json_insert(steps, '$[#]', json_array(?, ?))),
+           state = ?, n = ?, status = ?, changed_at = ? WHERE id = ?`,
+      )
+      .run(state, state, Math.round(at), state, status.n, JSON.stringify(status), this.#clock.now(), message.id);
     this.#tell(status);
   }
 
@@ -162,6 +166,12 @@ export class Messages {
   get(id: string): Message | undefined {
     const row = this.#db.sql<Row>(`SELECT ${COLUMNS} FROM message WHERE id = ?`).get(id);
     return row ? toMessage(row) : undefined;
+  }
+
+  /** The states that it went through and when; empty for one from before this was kept. */
+  steps(id: string): { state: MessageState; at: number }[] {
+    const row = this.#db.sql<{ steps: string }>('SELECT steps FROM message WHERE id = ?').get(id);
+    return (JSON.parse(row?.steps ?? '[]') as [MessageState, number][]).map(([state, at]) => ({ state, at }));
   }
 
   /** The command's own result names them; so messages need no index by the random ids of commands. */

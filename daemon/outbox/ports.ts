@@ -106,6 +106,8 @@ export interface Gate {
   clearText(text: string, variables: string[], source: 'command' | 'person'): TextAnswer;
   /** The present hold of a waiting message, or null if it may go now. */
   holdOf(message: string): Hold | null;
+  /** The near messages that go before a waiting one: how many, and the first few of them in their order. */
+  before(message: string): { count: number; first: string[] };
   /** Estimates that moved enough to be told again (GATE: more than 10 minutes and 10 %, at most hourly). Remembers them as told. */
   movedHolds(): { message: string; hold: Hold }[];
   optOut(handle: string, source: 'command' | 'person'): OptResult;

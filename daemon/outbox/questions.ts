@@ -3,12 +3,27 @@ import { randomBytes } from 'node:crypto';
 import { RETRYABLE, type RefusalCode } from '../../protocol/codes.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
 import { firstMistake, type QueryError } from '../../protocol/frames.ts';
-import { QUERY_NAMES, type QueryName } from '../../protocol/names.ts';
+import { type Category, type MessageState, QUERY_NAMES, type QueryName } from '../../protocol/names.ts';
 import { QUERY_DATA, type QueryData, type ResultData } from '../../protocol/queries.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import { textFault, toRequest } from './accept.ts';
 import type { Message, Messages } from './messages.ts';
 import type { Gate, Recipient } from './ports.ts';
+
+/** So much of a text is shown, so that a person knows which it is. */
+const TEXT_START = 30;
+
+export interface MessageDetail extends MessageStatus {
+  category: Category;
+  reply: boolean;
+  tries: number;
+  accepted_at: number;
+  not_before: number | null;
+  expires_at: number;
+  text_start: string;
+  before: { count: number; first: { message: string; to: string }[] };
+  steps: { state: MessageState; at: number }[];
+}
 
 export type QueryAnswer = { data: Record<string, unknown>; next?: string } | { error: QueryError };
 
@@ -64,6 +79,23 @@ export class Questions {
     const hold = message.state === 'held' || message.state === 'accepted' ? this.#gate.holdOf(message.id) : null;
     if (!hold) return message.status;
     return { ...message.status, until: Math.round(hold.until), rule: hold.rule, evidence: hold.evidence };
+  }
+
+  /** All that a person at the Mac may want to know of one message. */
+  detail(message: Message): MessageDetail {
+    const { id, category, reply, tries, acceptedAt, notBefore, expiresAt, text } = message;
+    const { count, first } = this.#gate.before(id);
+    const before = first.flatMap((other) => {
+      const found = this.#messages.get(other);
+      return found ? [{ message: other, to: found.status.to }] : [];
+    });
+    return {
+      ...this.present(message),
+      ...{ category, reply, tries, accepted_at: acceptedAt, not_before: notBefore, expires_at: expiresAt },
+      text_start: [...text].slice(0, TEXT_START).join(''),
+      before: { count, first: before },
+      steps: this.#messages.steps(id),
+    };
   }
 
   queue({ limit, cursor }: QueryData<'queue.list'>): { data: ResultData<'queue.list'>; next?: string } {

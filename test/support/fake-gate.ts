@@ -76,6 +76,17 @@ export class FakeGate implements Gate {
     return this.holds.get(message) ?? null;
   }
 
+  before(message: string): { count: number; first: string[] } {
+    const older = this.waiting.slice(
+      0,
+      Math.max(
+        0,
+        this.waiting.findIndex((w) => w.message === message),
+      ),
+    );
+    return { count: older.length, first: older.map((w) => w.message) };
+  }
+
   movedHolds(): { message: string; hold: Hold }[] {
     return this.moved.splice(0);
   }

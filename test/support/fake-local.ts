@@ -1,6 +1,6 @@
 /** A relay as the local API sees it, with nothing behind it: answers as they are set, and a journal in memory. */
 
-import type { GateCheck, LocalEvent, LocalHandlers, Status } from '../../daemon/local/schemas.ts';
+import type { GateCheck, LocalEvent, LocalHandlers, MessageDetail, Status } from '../../daemon/local/schemas.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
 
 /** 2026-01-31 12:00:00 UTC */
@@ -35,6 +35,22 @@ export function aMessage(o: Partial<MessageStatus> = {}): MessageStatus {
   return { message: 'm_1', command: 'c_1', to: '+15550101234', n: 1, state: 'accepted', at: NOON, ...o };
 }
 
+export function aDetail(message: MessageStatus, o: Partial<MessageDetail> = {}): MessageDetail {
+  return {
+    ...message,
+    category: 'conversational',
+    reply: false,
+    tries: 0,
+    accepted_at: NOON,
+    not_before: null,
+    expires_at: NOON + 86_400_000,
+    text_start: 'Your table is ready.',
+    before: { count: 0, first: [] },
+    steps: [{ state: 'accepted', at: NOON }],
+    ...o,
+  };
+}
+
 export function anEvent(seq: number, o: Partial<LocalEvent> = {}): LocalEvent {
   return { seq, id: `e${seq}`, name: 'message.status', version: 1, at: NOON, data: { ...aMessage({ n: seq }) }, ...o };
 }
@@ -59,8 +75,11 @@ export class FakeRelay implements LocalHandlers {
     return { messages, total: this.messages.length, ...(next === undefined ? {} : { next }) };
   }
 
+  details = new Map<string, Partial<MessageDetail>>();
+
   message(id: string) {
-    return this.messages.find((m) => m.message === id) ?? null;
+    const message = this.messages.find((m) => m.message === id);
+    return message ? aDetail(message, this.details.get(id)) : null;
   }
 
   async gateCheck(o: { to: string[]; text: string; category: string }) {

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../../daemon/host/log.ts';
 import { LocalServer } from '../../../daemon/local/server.ts';
-import { aMessage, anEvent, aStatus, FakeRelay, NOON } from '../../support/fake-local.ts';
+import { aDetail, aMessage, anEvent, aStatus, FakeRelay, NOON } from '../../support/fake-local.ts';
 import { relayctl, startRelayctl } from '../../support/relayctl.ts';
 import { makeFolder } from '../../support/store.ts';
 
@@ -126,6 +126,76 @@ describe('queue list', () => {
   });
 });
 
+describe('queue show', () => {
+  const sentence =
+    'Waits until about 12:01:30: 14 people got a near-same text (83 % alike, last to …4412 at 12:00:00); texts like this keep 90 s apart.';
+
+  it('says in the first sentence why it waits, then what is known of it, in 80 columns', async () => {
+    const until = NOON + 90_000;
+    relay.messages = [aMessage({ state: 'held', until, rule: 'interval', evidence: { words: sentence } })];
+    relay.details.set('m_1', {
+      text_start: 'Your table is ready, please co',
+      accepted_at: NOON - 240_000,
+      before: { count: 3, first: ['m_7', 'm_8'].map((message) => ({ message, to: `+1555010000${message.at(-1)}` })) },
+      steps: [
+        { state: 'accepted', at: NOON - 240_000 },
+        { state: 'held', at: NOON - 240_000 },
+      ],
+    });
+    const { code, lines, err } = await run('queue', 'show', 'm_1');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines).toEqual([
+      'Waits until about 12:01:30: 14 people got a near-same text (83 % alike, last to',
+      '…4412 at 12:00:00); texts like this keep 90 s apart.',
+      '',
+      'message    m_1',
+      'to         …1234',
+      'text       “Your table is ready, please co…”',
+      'category   conversational',
+      'state      held since 11:56:00, rule interval, until about 12:01:30 (in 90 s)',
+      'accepted   11:56:00 (4 min ago)',
+      'before it  3 near-same: m_7 to …0007, m_8 to …0008, and 1 more',
+      'expires    2026-02-01 12:00:00 (in 24 h)',
+      'history    11:56:00 accepted',
+      '           11:56:00 held',
+    ]);
+  });
+
+  it('says what became of one that waits no longer', async () => {
+    relay.messages = [
+      aMessage({ state: 'not_delivered', apple_error: { number: 22, name: 'noSuchUser', meaning: 'recipient' } }),
+      aMessage({ message: 'm_2', state: 'rejected', code: 'opted_out', words: '…1234 asked not to be written to.' }),
+    ];
+    relay.details.set('m_1', { tries: 2, reply: true });
+    const [first, second] = [await run('queue', 'show', 'm_1'), await run('queue', 'show', 'm_2')];
+    expect(first.out).toMatch(
+      /^It was not delivered\.\n[\s\S]*\ncategory {3}conversational, a reply\n[\s\S]*\ntries {6}2\nApple says 22 noSuchUser\n/,
+    );
+    expect(first.out).not.toContain('before it');
+    expect(second.lines[0]).toBe('…1234 asked not to be written to.');
+    expect(second.out).toContain('state      rejected since 12:00:00, code opted_out');
+  });
+
+  it('is JSON with the whole handle if asked', async () => {
+    relay.messages = [aMessage()];
+    expect((await run('queue', 'show', 'm_1', '--json')).json()).toEqual([
+      { schema: 1, now: NOON, ...aDetail(aMessage()) },
+    ]);
+  });
+
+  it('ends with 1 and a remedy when there is no such message', async () => {
+    const { code, out, err } = await run('queue', 'show', 'm_0');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe(
+      'relayctl: There is no such message here.\n          relayctl queue list has the ids of what waits, relayctl tail those of what is told; they begin with m_.\n',
+    );
+    expect(JSON.parse((await run('queue', 'show', 'm_0', '--json')).err)).toMatchObject({
+      schema: 1,
+      error: { code: 'not_found', hint: expect.any(String) },
+    });
+  });
+});
+
 describe('gate check', () => {
   const answer = {
     request: { verdict: 'hold' as const, code: 'interval_not_kept' as const, words: 'Waits until about 12:01:30.' },
@@ -237,6 +307,7 @@ describe('the command line', () => {
     ['status'],
     ['queue'],
     ['queue', 'list'],
+    ['queue', 'show'],
     ['tail'],
     ['gate'],
     ['gate', 'check'],
@@ -254,7 +325,15 @@ describe('the command line', () => {
   });
 
   it.each(
-    [['status'], ['queue', 'list'], ['tail'], ['gate', 'check'], ['gate', 'near'], ['chatdb', 'read']].map((a) => [a]),
+    [
+      ['status'],
+      ['queue', 'list'],
+      ['queue', 'show'],
+      ['tail'],
+      ['gate', 'check'],
+      ['gate', 'near'],
+      ['chatdb', 'read'],
+    ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
     const { out } = await relayctl([...args, '--help']);
     expect(out).toMatch(/\nExample:\n {2}\S+/);
@@ -269,6 +348,7 @@ describe('the command line', () => {
     [['queue', 'bogus']],
     [['queue', 'list', '--limit', '0']],
     [['queue', 'list', '--limit', '1e2']],
+    [['queue', 'show']],
     [['tail', '--since', 'yesterday']],
     [['gate', 'check', 'a@b.co']],
     [['gate', 'check', 'a@b.co', 'x', '-c', 'spam']],

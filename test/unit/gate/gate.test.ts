@@ -619,16 +619,37 @@ describe('what is told', () => {
           "last_at": 1795510980000,
           "last_message": "m8",
           "near_count": 4,
-          "words": "Waits until about 09:04:00: 4 people got a near-same text (82 % alike), last to …1003 at 09:03:00; texts like this keep 60 s apart.",
+          "words": "Waits until about 09:04:00: 4 people got a near-same text (82 % alike, last to …1003 at 09:03:00); texts like this keep 60 s apart.",
         },
         "rule": "interval",
         "until": 1795511040000,
       }
     `);
     expect(world.gate.holdOf(last)?.evidence.words).toMatchInlineSnapshot(
-      `"Waits until about 09:05:00: 4 people got a near-same text (82 % alike), last to …1003 at 09:03:00; 1 near-same text waits before it; texts like this keep 60 s apart."`,
+      `"Waits until about 09:05:00: 4 people got a near-same text (82 % alike, last to …1003 at 09:03:00); 1 near-same text waits before it; texts like this keep 60 s apart."`,
     );
     expect(world.gate.holdOf('m_unknown')).toBeNull();
+    expect(world.gate.before(last)).toEqual({ count: 1, first: [message] });
+    expect(world.gate.before(message)).toEqual({ count: 0, first: [] });
+  });
+
+  it('a dry run gives the sentence that the message then waits with', () => {
+    world.one(person(0), `Hi Ann, ${TEXT}`);
+    world.drain();
+    const request = world.request(person(1), `Hi Zoe, ${TEXT}`);
+    const { request: asked, recipients } = world.gate.check(request);
+    const waits = world.gate.holdOf(world.one(person(1), `Hi Zoe, ${TEXT}`));
+    expect(asked.words).toMatch(/^Waits until about /);
+    expect(recipients[0]?.evidence?.words).toBe(asked.words);
+    expect(waits?.evidence.words).toBe(asked.words);
+  });
+
+  it('of many that go before, the first few are named, in their order', () => {
+    world.one(person(0), `Hi Ann, ${TEXT}`);
+    world.drain();
+    const row = [1, 2, 3, 4, 5, 6, 7].map((n) => world.one(person(n), `Hi ${n % 2 ? 'Bob' : 'Eve'}, ${TEXT}`));
+    world.one(person(8), 'Something quite different, about nothing at all.');
+    expect(world.gate.before(row[6] ?? '')).toEqual({ count: 6, first: row.slice(0, 5) });
   });
 
   it('in other words for other reasons', () => {
@@ -662,8 +683,8 @@ describe('what is told', () => {
       [
         "…@mail.example was given the same text at 09:00:00 under another id; a retry must keep its id.",
         "Waits until about 09:01:00: a near-same text to …@mail.example is still on its way; texts like this keep 60 s apart.",
-        "It may not go now; with pacing "queue" it would go in about 1 minute. Waits until about 09:01:00: 1 person got the same text, last to …@mail.example at 09:00:00; texts like this keep 60 s apart.",
-        "With pacing "reject" all recipients must be free at once. It may not go now; with pacing "queue" it would go in about 1 minute. Waits until about 09:01:00: 1 person got the same text, last to …@mail.example at 09:00:00; texts like this keep 60 s apart.",
+        "It may not go now; with pacing "queue" it would go in about 1 minute. Waits until about 09:01:00: 1 person got the same text (last to …@mail.example at 09:00:00); texts like this keep 60 s apart.",
+        "With pacing "reject" all recipients must be free at once. It may not go now; with pacing "queue" it would go in about 1 minute. Waits until about 09:01:00: 1 person got the same text (last to …@mail.example at 09:00:00); texts like this keep 60 s apart.",
         "It would wait for about 1 minute, after its expires_at.",
         "Waits until 2026-11-25 09:02:00, as asked for (not_before).",
         "…1002 asked not to be written to.",

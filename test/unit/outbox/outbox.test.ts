@@ -147,6 +147,25 @@ describe('acceptance', () => {
     });
   });
 
+  test('its way is kept: each state once, however often it is told', async () => {
+    const until = world.clock.now() + 60_000;
+    world.gate.holdAll = { until, rule: 'interval', evidence: { words: 'Waits a minute.' } };
+    const message = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    const at = world.clock.now();
+    world.clock.advance(1_000);
+    world.store.db.transaction(() => {
+      world.outbox.messages.move(message, 'held', { until: until + 1 });
+      world.outbox.messages.move(message, 'cancelled');
+      world.outbox.messages.move(message, 'held');
+    });
+    expect(world.outbox.messages.steps(message)).toEqual([
+      { state: 'accepted', at },
+      { state: 'held', at },
+      { state: 'cancelled', at: at + 1_000 },
+    ]);
+    expect(world.outbox.messages.steps('m_none')).toEqual([]);
+  });
+
   test('the same command makes the same message ids in a new store', async () => {
     const other = new OutboxWorld();
     const data = world.send(ANNA, 'Hello');
