@@ -1,6 +1,6 @@
 /**
- * What relayctl can do without a running relay: compare two texts as the gate does, and read a chat.db as the bridge does.
- * Each half is loaded only when it is asked for.
+ * What relayctl can do without a running relay: compare two texts as the gate does, read what went when from the relay's store, and read
+ * a chat.db as the bridge does. Each part is loaded only when it is asked for.
  */
 
 /** `compare(a, b)` of the gate: verdict, Jaccard and containment (0 to 1), and which part of the definition decided. */
@@ -14,3 +14,11 @@ export async function chatRows(path: string, since: number) {
   const { readRows } = await import('./bridge/inspect-rows.ts');
   return readRows(path, since);
 }
+
+/** Dispatches by families of near-same texts, read only. Throws a RelayError if the store is missing or not readable. */
+export async function timelineReader() {
+  const { readTimeline } = await import('./gate/timeline.ts');
+  return readTimeline;
+}
+
+export type { Dispatch, FamilyOfTexts, Timeline } from './gate/timeline.ts';

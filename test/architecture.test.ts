@@ -24,7 +24,10 @@ const MAY_IMPORT: [who: RegExp, whom: RegExp][] = [
   ]),
   [/^daemon\/local\//, /^(protocol|daemon\/host|daemon\/local)\//],
   [/^daemon\/cli\//, /^(protocol\/|daemon\/(host|local|cli)\/|daemon\/inspect\.ts$)/],
-  [/^daemon\/inspect\.ts$/, /^(protocol\/|daemon\/host\/|daemon\/bridge\/inspect-rows\.ts$|daemon\/gate\/near\.ts$)/],
+  [
+    /^daemon\/inspect\.ts$/,
+    /^(protocol\/|daemon\/host\/|daemon\/bridge\/inspect-rows\.ts$|daemon\/gate\/(near|timeline)\.ts$)/,
+  ],
   [/^daemon\/relay\.ts$/, /^(protocol\/|daemon\/(host|local|link|gate|outbox|bridge|journal)\/)/],
   [/^daemon\/main\.ts$/, /^(protocol\/|daemon\/host\/|daemon\/relay\.ts$)/],
   // The simulated Mac knows nothing of the daemon that runs against it.

@@ -1,9 +1,10 @@
-/** `relayctl gate check` (asks the relay) and `relayctl gate near` (needs none; gate-near.ts does it). */
+/** `relayctl gate check` (asks the relay); `gate near` (gate-near.ts) and `gate timeline` (timeline.ts), which need none. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_RECIPIENTS } from '../../protocol/limits.ts';
 import { CATEGORIES } from '../../protocol/names.ts';
 import type { GateCheck } from '../local/schemas.ts';
 import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
+import { wholeNumber } from './numbers.ts';
 import { paragraph } from './table.ts';
 import { oneLine } from './terminal.ts';
 import { afterTime, clockTime } from './times.ts';
@@ -35,11 +36,25 @@ export function gateCommand(world: World): Command {
     .action((o: { file: string }, command: Command) =>
       world.run(command, async (asking) => (await import('./gate-near.ts')).gateNear(asking, o.file)),
     );
+  const timeline = new Command('timeline')
+    .description('what went when, by families of near-same texts, with their distances; works without a relay')
+    .option('--hours <number>', 'so many hours back (1 to 168)', wholeNumber(1, 168), 24)
+    .option('-n, --limit <number>', 'at most so many families, most people first (1 to 1000)', wholeNumber(1, 1000), 20)
+    .option('--svg <file>', 'a picture into this file instead of the drawing')
+    .addHelpText('after', '\nA family is what is near-same, directly or over others. Times are when Messages')
+    .addHelpText('after', 'had sent a text, distances those that the gate decided by. A text is named by')
+    .addHelpText('after', 'its first 30 characters while the store has it, always by its fingerprint.')
+    .addHelpText('after', exitCodesHelp([0, 1, 2]))
+    .addHelpText('after', '\nExample:\n  relayctl gate timeline --hours 24 --svg timeline.svg')
+    .action((o: { hours: number; limit: number; svg?: string }, command: Command) =>
+      world.run(command, async (asking) => (await import('./timeline.ts')).gateTimeline(asking, o)),
+    );
   return new Command('gate')
-    .description('what the gate would say')
+    .description('what the gate would say, and what it let go')
     .addHelpText('after', '\nrelayctl gate COMMAND --help has an example and the exit codes.')
     .addCommand(check)
-    .addCommand(near);
+    .addCommand(near)
+    .addCommand(timeline);
 }
 
 function recipients(written: string): string[] {

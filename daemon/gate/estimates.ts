@@ -4,7 +4,7 @@ import type { Contacts } from './contacts.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { COUNT_LIMIT, intervalFor, rowOfIntervals, senderTimes } from './interval.ts';
 import type { Load, Waiting } from './known-texts.ts';
-import { type LocalLedger, MOST_LEFT_OUT, type Surroundings } from './ledger.ts';
+import { type LocalLedger, MOST_LEFT_OUT, type Spacing, type Surroundings } from './ledger.ts';
 import { type Likeness, likeness } from './near.ts';
 import type { KnownText, NearIndex } from './near-index.ts';
 import type { NearRules, Policy } from './policy.ts';
@@ -101,6 +101,13 @@ export class Estimates {
     const unreached = this.#texts.waits(text.print);
     const first = unreached ? this.#clock.mono() + unreached.leftMs : 0;
     return around.last ? Math.max(first, around.last.mono + this.intervalFor(around.count)) : first;
+  }
+
+  /** The distance that a text which goes now has to keep, and the one that it keeps. */
+  spacing({ text, people }: Pick<Waiting, 'text' | 'people'>): Spacing {
+    const { count, last, inFlight } = this.#around(this.near(text.print), text.print, people);
+    const sinceLast = last ? this.#clock.mono() - last.mono : null;
+    return { intervalMs: this.intervalFor(count), gapMs: inFlight ? 0 : sinceLast };
   }
 
   /** Why it waits and until when, or null if it may go now. */

@@ -213,7 +213,8 @@ export class Gate {
       });
     const { address, people, reply, text, command } = waiting;
     const near = reply ? [] : this.#estimates.near(text.print);
-    this.#ledger.reserve({ name: message, address, people, reply, print: text.print });
+    const slot = { name: message, address, people, reply, print: text.print };
+    this.#ledger.reserve(reply ? slot : { ...slot, near, spacing: this.#estimates.spacing(waiting) });
     this.#contacts.outbound([address], this.#clock.now());
     this.#reputation.dispatched(waiting);
     this.#queue.remove(message);
@@ -301,8 +302,11 @@ export class Gate {
     if (row.text.trim() === '') return;
     const people = [...new Set(row.recipients)];
     const address = people.length === 1 ? (people[0] ?? '') : 'group:';
-    const text = this.#ledger.observe({ name: `row:${row.guid}`, address, people, reply: false, print }, row.at);
-    if (text) this.#queue.unblock(this.#estimates.near(text.print));
+    const name = `row:${row.guid}`;
+    if (this.#ledger.has(name)) return;
+    const near = this.#estimates.near(print);
+    const text = this.#ledger.observe({ name, address, people, reply: false, print, near }, row.at);
+    if (text) this.#queue.unblock(near);
   }
 
   optOut(handle: string, source: 'command' | 'person'): OptResult {

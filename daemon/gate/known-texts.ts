@@ -18,11 +18,18 @@ export interface Send {
   until: number;
 }
 
+/** One of a chain; the last of the chain is the family of texts that went out (families.ts). */
+export interface Family {
+  into: Family | null;
+}
+
 export interface Load {
   sends: Send[];
   /** How many of the sends are in flight. */
   inFlight: number;
   waiting: WaitingText | null;
+  /** Set once it has gone near another one. */
+  family?: Family;
 }
 
 /** All messages that wait with one text, in the order of acceptance. */

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
+import { joinKnown, joinNear } from './families.ts';
 import { decode, encode, type Fingerprint } from './fingerprint.ts';
 import { NEVER } from './gram-blocks.ts';
 import { COUNT_LIMIT } from './interval.ts';
@@ -28,6 +29,17 @@ export interface Slot {
   people: string[];
   reply: boolean;
   print: Fingerprint;
+  /** Known texts near it, so that it is remembered with its family. */
+  near?: KnownText<Load>[];
+  /** Where a distance is asked for: not of replies, nor of the owner's own hand. */
+  spacing?: Spacing;
+}
+
+/** How a text kept its distance when it went. */
+export interface Spacing {
+  intervalMs: number;
+  /** Since the near text before it; 0 while one is in flight, null if there is none in the window. */
+  gapMs: number | null;
 }
 
 /** What lies near a text. */
@@ -57,6 +69,7 @@ interface Row {
   at: number;
   mono: number;
   in_flight: number;
+  kin: string | null;
 }
 
 /** Of so many people the recipients of the text in question may be left out. */
@@ -101,7 +114,7 @@ export class LocalLedger implements Ledger {
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
     // All of them: which are old only the wall clock could say. Not at once: a day's fingerprints are many bytes.
     const some = this.#db.sql<Row>(
-      `SELECT id, name, address, people, reply, fingerprint, at, mono, in_flight FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
+      `SELECT id, name, address, people, reply, fingerprint, at, mono, in_flight, kin FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
     );
     for (let rows = some.all(0); rows.length > 0; rows = some.all(rows.at(-1)?.id ?? 0)) this.#rememberRows(rows, now);
   }
@@ -113,11 +126,16 @@ export class LocalLedger implements Ledger {
       const byWall = Math.max(0, now.at - row.at);
       const sameBoot = now.mono >= row.mono;
       const left = Math.max(this.#windowMs - (sameBoot ? passed : byWall), DOUBT_MS);
+      const text = print && row.reply === 0 ? this.#index.keep(print) : null;
+      for (const name of row.kin?.split('\n') ?? []) {
+        const other = this.#sends.get(name)?.text;
+        if (text && other) joinKnown(text, other);
+      }
       this.#remember({
         name: row.name,
         address: row.address,
         people: JSON.parse(row.people) as string[],
-        text: print && row.reply === 0 ? this.#index.keep(print) : null,
+        text,
         mono: now.mono - passed,
         at: row.at,
         phase: PHASES[row.in_flight] ?? 'settled',
@@ -229,10 +247,14 @@ export class LocalLedger implements Ledger {
 
   #add(slot: Slot, time: Pick<Send, 'at' | 'mono' | 'phase'>): KnownText<Load> | null {
     const text = slot.reply ? null : this.#index.keep(slot.print);
+    const { spacing } = slot;
+    const kin = text ? joinNear(text, slot.near ?? []).map((send) => send.name) : [];
     this.#db
       .sql(
-        `INSERT INTO gate_send (name, address, people, reply, fingerprint, at, mono, in_flight) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (name) DO UPDATE SET at = excluded.at, mono = excluded.mono, in_flight = excluded.in_flight`,
+        `INSERT INTO gate_send (name, address, people, reply, fingerprint, at, mono, in_flight, interval_ms, gap_ms, kin)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET at = excluded.at, mono = excluded.mono, in_flight = excluded.in_flight,
+           interval_ms = excluded.interval_ms, gap_ms = excluded.gap_ms, kin = excluded.kin`,
       )
       .run(
         slot.name,
@@ -243,6 +265,9 @@ export class LocalLedger implements Ledger {
         Math.round(time.at),
         time.mono,
         PHASES.indexOf(time.phase),
+        spacing?.intervalMs ?? null,
+        typeof spacing?.gapMs === 'number' ? Math.floor(spacing.gapMs) : null,
+        kin.length > 0 ? kin.join('\n') : null,
       );
     const { name, address, people } = slot;
     this.#remember({ name, address, people, text, ...time, until: time.mono + this.#windowMs });

@@ -1,4 +1,6 @@
 /** What a person types, beside the whole relay: the screens and their JSON, while something is held, and after a stop. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Stage } from '../../scripts/demo/stage.ts';
 import { relayctl, startRelayctl } from '../support/relayctl.ts';
@@ -6,11 +8,12 @@ import { relayctl, startRelayctl } from '../support/relayctl.ts';
 const PEOPLE = ['+14155550171', '+14155550172', '+14155550173'];
 const TEXT = 'The library opens an hour later on Friday because of the repairs.';
 let stage: Stage;
+let command: string;
 
 beforeAll(async () => {
   stage = await Stage.open({ factor: 5 });
   stage.startRelay();
-  const command = await stage.send(PEOPLE, TEXT);
+  command = await stage.send(PEOPLE, TEXT);
   await stage.state(command, ['delivered'], { to: PEOPLE[0] ?? '' });
   await stage.sim.inbound({ from: PEOPLE[0] ?? '', text: 'Thank you!' });
   await stage.event((e) => e.name === 'message.inbound', { what: 'the thanks' });
@@ -52,6 +55,35 @@ describe('queue list', () => {
   });
 });
 
+describe('queue show', () => {
+  it('says why one message waits, in the words of the event, and what goes before it', async () => {
+    const last = stage.statuses(command).find(({ to }) => to === PEOPLE[2]);
+    const { code, lines, out } = await typed('queue', 'show', last?.message ?? '');
+    expect(code).toBe(0);
+    expect(lines[0]).toMatch(/^Waits until about \d\d:\d\d:\d\d: /);
+    expect(lines.join(' ')).toContain(/; (texts like this keep .*)$/.exec(last?.evidence?.words ?? '')?.[1]);
+    // On a slow machine the one before it may have gone.
+    expect(out).toMatch(/\nbefore it {2}(1 near-same: m_\S+ to …0172|nothing near-same)\n/);
+    expect(out).toMatch(/\nhistory {4}\S+ accepted\n {11}\S+ held\n$/);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+});
+
+describe('gate timeline', () => {
+  it('draws what went, and writes the same as a picture', async () => {
+    const { code, lines, err } = await typed('gate', 'timeline', '--hours', '1');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines[0]).toMatch(/^\d dispatch(es)? from /);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const file = join(stage.folder, 'timeline.svg');
+    const both = await typed('gate', 'timeline', '--svg', file, '--json');
+    expect({ code: both.code, err: both.err }).toEqual({ code: 0, err: `Wrote ${file}.\n` });
+    expect(both.json()).toMatchObject([{ schema: 1, hours: 24, too_close: 0 }]);
+    expect(both.out).toContain(`"to":"${PEOPLE[0]}","kind":"sent"`);
+    expect(readFileSync(file, 'utf8')).toMatch(/^<svg .*\n[\s\S]*<\/svg>\n$/);
+  });
+});
+
 describe('gate check', () => {
   it('explains a wait, a free way, and an opt-out', async () => {
     expect((await typed('gate', 'check', '+14155550179', TEXT)).out).toMatch(/waits/i);
@@ -89,5 +121,6 @@ describe('without a relay', () => {
     const { code, err, out } = await typed('status');
     expect(code).toBe(3);
     expect(out + err).toMatch(/not running/i);
+    expect(await typed('gate', 'timeline', '--hours', '168')).toMatchObject({ code: 0, err: '' });
   });
 });

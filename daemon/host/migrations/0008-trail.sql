@@ -7,5 +7,5 @@ ALTER TABLE message ADD COLUMN steps TEXT NOT NULL DEFAULT '[]';
 -- none in the window). Both in ms on the monotonic clock, null for replies and for what the owner's own hand sent.
 ALTER TABLE gate_send ADD COLUMN interval_ms INTEGER;
 ALTER TABLE gate_send ADD COLUMN gap_ms INTEGER;
--- Names of earlier near texts, the newest first, one of each family that was apart until then; spaces between. Null: none.
+-- Names of earlier near texts, the newest first, one of each family that was apart until then; line breaks between. Null: none.
 ALTER TABLE gate_send ADD COLUMN kin TEXT;

@@ -312,6 +312,7 @@ describe('the command line', () => {
     ['gate'],
     ['gate', 'check'],
     ['gate', 'near'],
+    ['gate', 'timeline'],
     ['chatdb'],
     ['chatdb', 'read'],
   ];
@@ -332,6 +333,7 @@ describe('the command line', () => {
       ['tail'],
       ['gate', 'check'],
       ['gate', 'near'],
+      ['gate', 'timeline'],
       ['chatdb', 'read'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
@@ -355,6 +357,7 @@ describe('the command line', () => {
     [['gate', 'check', ' , ', 'x']],
     [['gate', 'check', 'a@b.co,'.repeat(101), 'x']],
     [['gate', 'near']],
+    [['gate', 'timeline', '--hours', '169']],
     [['chatdb', 'read']],
     [['chatdb', 'read', 'x', '--since', '-1']],
   ])('%j is a usage mistake: 2, on stderr', async (args) => {
