@@ -1,8 +1,8 @@
 /**
  * The dispatches of the last hours as a picture: one SVG, nothing from outside, no scripts, light or dark as the reader's screen is.
  *
- * A lane for each family: a dot for each dispatch, behind it a bar as long as the distance that it had to keep (what lies in the next dot's
- * bar was too close, and is a red cross); squares are of the owner's own hand. Dots that would cover one another are drawn once.
+ * A lane for each family: a dot for each dispatch, before it a bar as long as the distance that it had to keep (with the dot of the one
+ * before inside, it was too close, and is a red cross); squares are of the owner's own hand. Dots that would cover one another are drawn once.
  */
 import type { Dispatch, FamilyOfTexts, Timeline } from '../inspect.ts';
 import { count, factsOf, quoted } from './timeline-lanes.ts';
@@ -15,16 +15,43 @@ const HEAD = 92;
 const LANE = 66;
 const TICKS = 6;
 
+/** Colours with a contrast of 4.5 or more on their ground. Plain values, since not every viewer knows variables. */
+const LIGHT = {
+  back: '#ffffff',
+  ink: '#1c1f23',
+  soft: '#57606a',
+  line: '#d0d7de',
+  bar: '#b6d4fb',
+  dot: '#0550ae',
+  own: '#8a4b00',
+  bad: '#b3121d',
+};
+const DARK = {
+  back: '#16191d',
+  ink: '#e8eaed',
+  soft: '#a8b0b9',
+  line: '#3a414a',
+  bar: '#1f4a80',
+  dot: '#79b8ff',
+  own: '#f0b35e',
+  bad: '#ff7b72',
+};
+
+function colours(c: typeof LIGHT): string {
+  return [
+    `.back { fill: ${c.back} } text { fill: ${c.ink} } .soft { fill: ${c.soft} } .bad { fill: ${c.bad} } .line { stroke: ${c.line} }`,
+    `.bar { stroke: ${c.bar} } .dot { stroke: ${c.dot} } .own { stroke: ${c.own} } .cross { stroke: ${c.bad} }`,
+  ].join(' ');
+}
+
 const STYLE = `
-    :root { color-scheme: light dark; --back: #ffffff; --ink: #1c1f23; --soft: #57606a; --line: #d0d7de; --dot: #0550ae; --bar: #b6d4fb; --own: #8a4b00; --bad: #b3121d }
-    @media (prefers-color-scheme: dark) { :root { --back: #16191d; --ink: #e8eaed; --soft: #a8b0b9; --line: #3a414a; --dot: #79b8ff; --bar: #1f4a80; --own: #f0b35e; --bad: #ff7b72 } }
-    text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: var(--ink) }
-    .title { font-size: 20px; font-weight: 600 } .soft { fill: var(--soft); font-size: 13px } .bad { fill: var(--bad); font-weight: 600 }
-    .back { fill: var(--back) } .line { stroke: var(--line); stroke-width: 1; fill: none }
-    .bar { stroke: var(--bar); stroke-width: 12; fill: none }
-    .dot { stroke: var(--dot); stroke-width: 7; stroke-linecap: round; fill: none }
-    .own { stroke: var(--own); stroke-width: 8; stroke-linecap: square; fill: none }
-    .cross { stroke: var(--bad); stroke-width: 2.5; stroke-linecap: round; fill: none }
+    :root { color-scheme: light dark }
+    text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif }
+    .title { font-size: 20px; font-weight: 600 } .soft { font-size: 13px } .bad { font-weight: 600 }
+    path { fill: none } .line { stroke-width: 1 } .bar { stroke-width: 12 } .dot { stroke-width: 7; stroke-linecap: round }
+    .own { stroke-width: 8; stroke-linecap: square } .cross { stroke-width: 2.5; stroke-linecap: round }
+    ${colours(LIGHT)}
+    @media (prefers-color-scheme: dark) { ${colours(DARK)} }
   `;
 
 export function timelineSvg(timeline: Timeline): string {
@@ -67,7 +94,7 @@ export function timelineSvg(timeline: Timeline): string {
     `  <text x="${LEFT}" y="62">${escaped(summary)} <tspan class="${tooClose > 0 ? 'bad' : ''}">${verdict}</tspan></text>`,
     ...axis(timeline, bottom),
     ...lanes.flatMap((lane, i) => laneOf(lane, timeline, HEAD + LANE * i)),
-    `  <text class="soft" x="${LEFT}" y="${height - 12}">A dot is a dispatch, the bar behind it the distance to keep; squares: the owner’s own hand; crosses: too close.</text>`,
+    `  <text class="soft" x="${LEFT}" y="${height - 12}">A dot is a dispatch, the bar before it the distance that it had to keep. Squares: the owner’s own hand. Crosses: too close.</text>`,
     '</svg>',
     '',
   ].join('\n');
@@ -116,15 +143,15 @@ function marksOf(dispatches: readonly Dispatch[], { from, to }: Timeline, y: num
   const marks = { dots: [] as string[], own: [] as string[], crosses: [] as string[], bars: [] as string[] };
   const drawn = new Set<string>();
   const xOf = (at: number) => LEFT + (ROOM * Math.min(to, Math.max(from, at)) - ROOM * from) / (to - from);
-  for (const { at, kind, intervalMs, tooClose } of dispatches) {
+  for (const { at, kind, gapMs, intervalMs, tooClose } of dispatches) {
     // Half a unit is less than anybody sees.
     const x = place(Math.round(2 * xOf(at)) / 2);
     const key = `${kind}${tooClose}${x}`;
     if (drawn.has(key)) continue;
     drawn.add(key);
-    if (intervalMs !== null) {
-      const end = xOf(at + intervalMs);
-      if (end - Number(x) >= 0.5) marks.bars.push(`M${x} ${y}H${place(end)}`);
+    if (intervalMs !== null && gapMs !== null) {
+      const begin = xOf(at - intervalMs);
+      if (Number(x) - begin >= 0.5) marks.bars.push(`M${place(begin)} ${y}H${x}`);
     }
     if (tooClose) marks.crosses.push(`M${place(Number(x) - 5)} ${y - 5}l10 10m0 -10l-10 10`);
     else if (kind === 'own_hand') marks.own.push(`M${x} ${y}h0.01`);

@@ -56,8 +56,7 @@ function given(data: object): LocalAnswer<object> {
 }
 
 function found(data: object | null): LocalAnswer<object> {
-  const hint =
-    'relayctl queue list has the ids of what waits, relayctl tail those of what is told; they begin with m_.';
+  const hint = 'relayctl queue list and tail name the ids; each begins with m_.';
   return data ? given(data) : refused('not_found', 'There is no such message here.', hint);
 }
 

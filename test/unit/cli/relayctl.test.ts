@@ -187,7 +187,7 @@ describe('queue show', () => {
     const { code, out, err } = await run('queue', 'show', 'm_0');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toBe(
-      'relayctl: There is no such message here.\n          relayctl queue list has the ids of what waits, relayctl tail those of what is told; they begin with m_.\n',
+      'relayctl: There is no such message here.\n          relayctl queue list and tail name the ids; each begins with m_.\n',
     );
     expect(JSON.parse((await run('queue', 'show', 'm_0', '--json')).err)).toMatchObject({
       schema: 1,
