@@ -73,7 +73,7 @@ function facts(m: MessageDetail, now: number): [string, string][] {
   ];
   const waits = m.state === 'accepted' || m.state === 'held';
   if (m.not_before !== null) facts.push(['not before', whenAgo(m.not_before, now)]);
-  if (waits) facts.push(['before it', waysBefore(m.before)], ['expires', whenAgo(m.expires_at, now)]);
+  if (waits) facts.push(...factsBefore(m.before), ['expires', whenAgo(m.expires_at, now)]);
   if (m.tries > 1) facts.push(['tries', String(m.tries)]);
   if (m.apple_error) facts.push(['Apple says', `${m.apple_error.number} ${m.apple_error.name}`]);
   for (const [i, { state, at }] of m.steps.entries())
@@ -88,9 +88,12 @@ function stateOf({ state, steps, at, code, rule, until }: MessageDetail, now: nu
   return `${state.replace('_', ' ')} since ${clockTime(since, now)}${why}${due}`;
 }
 
-function waysBefore({ count, first }: MessageDetail['before']): string {
-  if (count === 0) return 'nothing near-same';
-  const named = first.map(({ message, to }) => `${message} to ${handleEnd(to)}`);
-  const more = count > first.length ? `, and ${count - first.length} more` : '';
-  return `${count} near-same: ${named.join(', ')}${more}`;
+function factsBefore({ count, first }: MessageDetail['before']): [string, string][] {
+  if (count === 0) return [['before it', 'nothing near-same']];
+  const more = count - first.length;
+  return [
+    ['before it', `${count} near-same`],
+    ...first.map(({ message, to }): [string, string] => ['', `${message} to ${handleEnd(to)}`]),
+    ...(more > 0 ? [['', `and ${more} more`] satisfies [string, string]] : []),
+  ];
 }

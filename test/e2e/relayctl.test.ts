@@ -63,7 +63,7 @@ describe('queue show', () => {
     expect(lines[0]).toMatch(/^Waits until about \d\d:\d\d:\d\d: /);
     expect(lines.join(' ')).toContain(/; (texts like this keep .*)$/.exec(last?.evidence?.words ?? '')?.[1]);
     // On a slow machine the one before it may have gone.
-    expect(out).toMatch(/\nbefore it {2}(1 near-same: m_\S+ to …0172|nothing near-same)\n/);
+    expect(out).toMatch(/\nbefore it {2}(1 near-same\n {11}m_\S+ to …0172|nothing near-same)\n/);
     expect(out).toMatch(/\nhistory {4}\S+ accepted\n {11}\S+ held\n$/);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
   });
