@@ -59,9 +59,10 @@ interface Row {
   id: number;
   name: string;
   address: string;
-  people: string;
+  /** Null as a rule: the list of one, which need not be parsed 100,000 times. */
+  people: string | null;
   reply: number;
-  exact: string;
+  exact: string | null;
   at: number;
   in_flight: number;
   interval_ms: number | null;
@@ -71,8 +72,8 @@ interface Row {
 
 /** A row as read; what the picture does not need of it stays here. */
 export interface Sent extends Dispatch {
-  /** Equal for texts that are the same, 16 hex digits. */
-  exact: string;
+  /** Equal for texts that are the same, 16 hex digits; null where there are links, which say the same. */
+  exact: string | null;
   /** Names of near ones before it, line breaks between. */
   kin: string | null;
 }
@@ -82,8 +83,10 @@ export function readTimeline(path: string, o: { from: number; to: number; limit:
   let db: Db | undefined;
   try {
     db = openReader(path, { timeoutMs: 2_000 });
+    // 100,000 fingerprints lie on as many pages as there are; nobody makes this file shorter while it is open.
+    db.exec(`PRAGMA mmap_size = ${2 ** 30}`);
     const rows = readSent(db, o);
-    return timelineOf(rows, o, (message) => textStart(db as Db, message));
+    return timelineOf(rows, o, looksInto(db));
   } catch (error) {
     throw storeError(path, error);
   } finally {
@@ -91,18 +94,23 @@ export function readTimeline(path: string, o: { from: number; to: number; limit:
   }
 }
 
+/** What is looked up of the families that are listed, by message. */
+interface Looks {
+  nameOf(message: string): string;
+  textOf(message: string): string | null;
+}
+
 /** `rows` in any order. */
-export function timelineOf(
-  rows: Sent[],
-  o: { from: number; to: number; limit: number },
-  textOf: (message: string) => string | null,
-): Timeline {
+export function timelineOf(rows: Sent[], o: { from: number; to: number; limit: number }, looks: Looks): Timeline {
   const sent = rows.filter(({ kind }) => kind !== 'reply');
   const groups = connected(sent);
   const families = groups.filter((group) => group.length > 1).map(familyOf);
   families.sort((a, b) => b.people - a.people || b.dispatches.length - a.dispatches.length);
   const listed = families.slice(0, o.limit);
-  for (const family of listed) family.textStart = firstText(family, textOf);
+  for (const family of listed) {
+    family.name = looks.nameOf(family.dispatches[0]?.message ?? '');
+    family.textStart = firstText(family, looks.textOf);
+  }
   return {
     from: o.from,
     to: o.to,
@@ -121,7 +129,9 @@ function byTime(a: Dispatch, b: Dispatch): number {
 
 function readSent(db: Db, { from, to }: { from: number; to: number }): Sent[] {
   const some = db.sql<Row>(
-    `SELECT id, name, address, people, reply, hex(substr(fingerprint, 5, 8)) AS exact, at, in_flight, interval_ms, gap_ms, kin
+    `SELECT id, name, address, reply, at, in_flight, interval_ms, gap_ms, kin,
+         iif(length(people) = length(address) + 4, NULL, people) AS people,
+         iif(kin IS NULL, hex(substr(fingerprint, 5, 8)), NULL) AS exact
        FROM gate_send WHERE id > ? AND at >= ? AND at <= ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
   );
   const sent: Sent[] = [];
@@ -136,8 +146,7 @@ function sentOf(row: Row): Sent {
   return {
     message: name,
     to: address,
-    // As a rule the list of one, with its brackets and quotes; no need to parse that 100,000 times.
-    people: people.length === address.length + 4 ? [address] : (JSON.parse(people) as string[]),
+    people: people === null ? [address] : (JSON.parse(people) as string[]),
     kind,
     state: STATES[row.in_flight] ?? 'settled',
     at,
@@ -168,9 +177,9 @@ function connected(sent: Sent[]): Sent[][] {
   };
   let i = 0;
   for (const { message, exact, kin } of sent) {
-    const same = byText.get(exact);
-    if (same === undefined) byText.set(exact, i);
-    else root[rootOf(i)] = rootOf(same);
+    const same = exact === null ? undefined : byText.get(exact);
+    if (same !== undefined) root[rootOf(i)] = rootOf(same);
+    else if (exact !== null) byText.set(exact, i);
     // Links lead to earlier rows, and nearly always there is one.
     if (kin?.includes('\n')) for (const name of kin.split('\n')) join(i, name);
     else if (kin !== null) join(i, kin);
@@ -201,7 +210,7 @@ function familyOf(group: Sent[]): FamilyOfTexts {
     most = Math.max(most, intervalMs);
   }
   return {
-    name: (group[0]?.exact ?? '').slice(0, 8).toLowerCase(),
+    name: '',
     textStart: null,
     people: people.size,
     leastGapMs,
@@ -219,9 +228,18 @@ function firstText({ dispatches }: FamilyOfTexts, textOf: (message: string) => s
   return null;
 }
 
-function textStart(db: Db, message: string): string | null {
-  const row = db.sql<{ text: string }>('SELECT text FROM message WHERE id = ?').get(message);
-  return row ? [...row.text].slice(0, TEXT_START).join('') : null;
+function looksInto(db: Db): Looks {
+  const text = db.sql<{ text: string }>('SELECT text FROM message WHERE id = ?');
+  const name = db.sql<{ name: string }>(
+    'SELECT lower(hex(substr(fingerprint, 5, 4))) AS name FROM gate_send WHERE name = ?',
+  );
+  return {
+    textOf(message) {
+      const row = text.get(message);
+      return row ? [...row.text].slice(0, TEXT_START).join('') : null;
+    },
+    nameOf: (message) => name.get(message)?.name ?? '',
+  };
 }
 
 function storeError(path: string, error: unknown): RelayError {
