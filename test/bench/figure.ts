@@ -20,7 +20,8 @@ export function keeps({ value, limit }: Figure): boolean {
 
 export function lineOf(figure: Figure): string {
   const { name, value, unit, limit } = figure;
-  const shown = value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2);
+  const shown =
+    value > 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value !== 0 && value < 0.1 ? 4 : 2);
   const bound = !limit
     ? ''
     : 'most' in limit

@@ -1,14 +1,21 @@
 /**
- * `npm run bench [-- NAME …]`: the timings, on built files. Each figure stands beside its limit; the exit code is 1 if one falls short.
+ * `npm run bench [-- NAME …]`: the timings, on built files, and how well near-same texts are told apart. Each figure stands beside its limit; the exit code is 1 if one falls short.
  * Machines differ and are noisy: judge by medians, and by several runs.
  */
 import { commandBurst } from './command-burst.ts';
 import { type Bench, keeps, lineOf } from './figure.ts';
+import { gateQuality } from './gate-quality.ts';
 import { gateSpeed } from './gate-speed.ts';
 import { idle } from './idle.ts';
 import { inboundLatency } from './inbound-latency.ts';
 
-const BENCHES: Record<string, Bench> = { idle, inbound: inboundLatency, burst: commandBurst, gate: gateSpeed };
+const BENCHES: Record<string, Bench> = {
+  idle,
+  inbound: inboundLatency,
+  burst: commandBurst,
+  gate: gateSpeed,
+  quality: gateQuality,
+};
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in BENCHES));
