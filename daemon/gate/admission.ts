@@ -128,16 +128,20 @@ export class Admissions {
   }
 
   /** Refused to all but replies; as a whole if nobody would get it. */
-  #suspected({ text, variables }: GateRequest, candidates: Candidate[]): Refusal | null {
-    const refused = this.#reputation.refusal(this.#maker.make(text, variables));
+  #suspected({ text, variables, attachments }: GateRequest, candidates: Candidate[]): Refusal | null {
+    const refused = this.#reputation.refusal(this.#maker.make(text, variables, attachments));
     if (!refused) return null;
     if (!candidates.some(({ reply }) => reply)) return refused;
     for (const candidate of candidates) if (!candidate.reply) candidate.refusal ??= refused;
     return null;
   }
 
-  #duplicate({ text, variables, command }: GateRequest, recipient: Recipient, reply: boolean): Refusal | null {
-    const print = this.#maker.make(text, variables);
+  #duplicate(
+    { text, variables, attachments, command }: GateRequest,
+    recipient: Recipient,
+    reply: boolean,
+  ): Refusal | null {
+    const print = this.#maker.make(text, variables, attachments);
     if (reply || print.grams.length < this.#policy.near.min_grams) return null;
     const at = this.#recent.find(print.exact, addressOf(recipient), command);
     return at === null
@@ -165,7 +169,7 @@ export class Admissions {
   #verdict(request: GateRequest, { recipient, reply, refusal: known }: Candidate, before: number): RecipientVerdict {
     if (known) return { kind: 'refuse', refusal: known };
     const hold = this.#estimates.hold({
-      print: this.#maker.make(request.text, request.variables),
+      print: this.#maker.make(request.text, request.variables, request.attachments),
       people: peopleOf(recipient),
       reply,
       order: Number.POSITIVE_INFINITY,

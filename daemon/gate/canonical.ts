@@ -6,19 +6,26 @@
  *
  * Idempotent. A change of what comes out is a new CANONICAL_VERSION, which is part of every fingerprint.
  */
-import { CONFUSABLES } from './confusables.generated.ts';
+import { folded, withoutLoneRegionals } from './look-alikes.ts';
 
-export const CANONICAL_VERSION = 1;
+/**
+ * 1  as first written
+ * 2  any one sign between two letters goes, as do private-use and object signs; single letters in a row are one word; vowel signs that
+ *    Hebrew and Arabic do without, letters in boxes, small and turned ones; all kinds of numbers; links by their registered name
+ */
+export const CANONICAL_VERSION = 2;
 
 /** One private-use sign stands for each thing that is masked. */
 export const MASK = { link: '\uE000', mail: '\uE001', number: '\uE002', emoji: '\uE003', variable: '\uE004' } as const;
 
 const SPACES = /[\t\n\v\f\r\x85]/g;
 const ASCII = /^[\x00-\x7f]*$/;
-/** Invisible signs, and spaces so thin that they are used to cut words. */
-const DROPPED = /[\p{Cc}\p{Cf}\p{Me}\p{Default_Ignorable_Code_Point}\u2006\u2008-\u200a\u202f]/gu;
-/** Marks on letters of the three scripts that are read without them, and marks on nothing that could carry one. */
-const MARKS = /(^|[^\p{L}\p{M}]|[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}])\p{M}+/gu;
+/** Invisible signs, signs that stand for nothing that is written, and spaces so thin that they are used to cut words. */
+const DROPPED =
+  /[\p{Cc}\p{Cf}\p{Me}\p{Default_Ignorable_Code_Point}\u2006\u2008-\u200a\u202f\ufffc\ufffd\ue005-\uf8ff\u{f0000}-\u{10ffff}]/gu;
+/** Marks on letters of scripts that are read without them, marks that belong to no script, and marks on nothing that could carry one. */
+const MARKS =
+  /(^|[^\p{L}\p{M}]|[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Han}\p{Script=Hebrew}\p{Script=Arabic}])\p{M}+|[[\p{M}&&\p{Script=Inherited}]--[\u3099\u309a]]/gv;
 
 const REST = '[!#-;=?-~]';
 /** Endings by which a name without scheme and path is taken for a link. Those that are words ("me", "in", "it") need a path. */
@@ -33,43 +40,24 @@ const LINKS = new RegExp(
   ].join('|'),
   'g',
 );
-/** Signs that are put between the letters of a word to hide it. */
-const BETWEEN = /[.'\-_*·|](?<=[\p{L}\p{M}][.'\-_*·|])(?=\p{L})/gu;
-const NUMBERS = /\p{Nd}+/gu;
+/** One sign between two letters hides a word more often than it ends one; where no spaces are written, only some signs do. */
+const BETWEEN =
+  /(?<=[[\p{L}\p{M}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]])[^\p{L}\p{M}\p{N}\s\uE000-\uE004](?=[\p{L}--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]])|(?<=[\p{L}\p{M}])[.'\-_*·\|](?=\p{L})/gv;
+/** Single letters in a row: a word with its letters apart. */
+const LETTERS_APART = /(?<![\p{L}\p{M}])\p{L}\p{M}*(?: \p{L}\p{M}*(?![\p{L}\p{M}])){3,}/gu;
+const NUMBERS = /\p{N}+/gu;
 const EMOJI = /[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}]+/gu;
 const OTHERS = /[^\p{L}\p{M}\uE000-\uE004]+/gu;
 /** The same three for plain ASCII, which most texts are, several times faster. */
-const PLAIN_BETWEEN = /[.'\-_*|](?<=[a-z][.'\-_*|])(?=[a-z])/g;
+const PLAIN_BETWEEN = /[^a-z0-9\s](?<=[a-z].)(?=[a-z])/g;
+const PLAIN_LETTERS_APART = /(?<![a-z])[a-z](?: [a-z](?![a-z])){3,}/g;
 const PLAIN_NUMBERS = /[0-9]+/g;
 const PLAIN_OTHERS = /[^a-z\uE000-\uE004]+/g;
 const PLAIN_SHAPE = /^[a-z \uE000-\uE004]*$/;
 const MASKS = /[\uE000-\uE004]/;
 const REPEATED = /([\uE000-\uE004])(?: ?\1)+/g;
 const MASKS_AT_ENDS = /^[\uE000-\uE004 ]+|[\uE000-\uE004 ]+$/g;
-const KEPT_UNMASKED = /[^\p{L}\p{M}\p{Nd}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}.]+/gu;
-
-const { letters: FOLDED, digits: FOLDED_DIGITS } = unpack(CONFUSABLES);
-const DIGIT_IN_WORD = new RegExp(
-  `(?<=[A-Za-z])[${[...FOLDED_DIGITS.keys()].join('')}]|[${[...FOLDED_DIGITS.keys()].join('')}](?=[A-Za-z])`,
-  'gu',
-);
-const NOT_ASCII = /[^\x00-\x7f]/gu;
-
-/** Digits of other scripts that look like letters fold only inside a word; anywhere else they are a number. */
-function unpack(packed: string): { letters: Map<string, string>; digits: Map<string, string> } {
-  const letters = new Map<string, string>();
-  const digits = new Map<string, string>();
-  for (const line of packed.split('\n')) {
-    const [target = '', steps = ''] = line.split('\t');
-    let code = 0;
-    for (const step of steps.split(' ')) {
-      code += Number.parseInt(step, 36);
-      const source = String.fromCodePoint(code);
-      (/\p{Nd}/u.test(source) && /[A-Za-z]/.test(target) ? digits : letters).set(source, target);
-    }
-  }
-  return { letters, digits };
-}
+const KEPT_UNMASKED = /[^\p{L}\p{M}\p{N}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}.]+/gu;
 
 /** Letters, masks and single spaces; what all comparing is done on. */
 export function canonical(text: string): string {
@@ -83,13 +71,17 @@ export function canonical(text: string): string {
   return shape;
 }
 
-/** As `canonical`, but links become their host names and numbers and emoji stay: for texts that are little more than these. */
+/**
+ * What a text says that holds hardly a letter: its links, by the names that they are registered under; without one its numbers, emoji
+ * and few letters.
+ */
 export function unmasked(text: string): string {
   const plain = normalised(text);
-  const kept = plain
-    .replace(LINKS, (found, ...rest) => ((rest.at(-1) as { mail?: string }).mail ? found : ` ${hostOf(found)} `))
-    .replace(KEPT_UNMASKED, ' ')
-    .trim();
+  const hosts = [...plain.matchAll(LINKS)]
+    .filter(({ groups }) => !groups?.mail)
+    .map(([found]) => registered(hostOf(found)));
+  if (hosts.length > 0) return [...new Set(hosts)].sort().join(' ');
+  const kept = plain.replace(KEPT_UNMASKED, ' ').trim();
   // Of signs alone the signs are the text.
   return kept === '' ? plain.trim() : kept;
 }
@@ -112,6 +104,11 @@ export function letterCount(canonicalText: string): number {
   return count;
 }
 
+/** The letters alone, without spaces and masks. */
+export function lettersOf(canonicalText: string): string {
+  return canonicalText.replace(/[ \uE000-\uE004]+/g, '');
+}
+
 /** Words and masks in their order. */
 export function tokensOf(canonicalText: string): string[] {
   return canonicalText.match(/[\uE000-\uE004]|[^ \uE000-\uE004]+/g) ?? [];
@@ -125,7 +122,7 @@ export function holdsMask(canonicalText: string): boolean {
  * The canonical text with the values of its variables masked, as whole words. In scripts that write without spaces a value counts
  * wherever it stands.
  */
-export function variablesMasked(canonicalText: string, variables: string[]): string {
+export function variablesMasked(canonicalText: string, variables: readonly string[]): string {
   const values = [...new Set(variables.map(canonical))].filter((value) => /\p{L}/u.test(value));
   if (values.length === 0) return canonicalText;
   values.sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
@@ -153,18 +150,13 @@ export function isCjk(code: number): boolean {
 function normalised(text: string): string {
   const spaced = text.replace(SPACES, ' ');
   if (ASCII.test(spaced)) return spaced.replace(/[\x00-\x1f\x7f]/g, '').toLowerCase();
-  return folded(spaced.replace(DROPPED, '').normalize('NFKC'))
+  return folded(withoutLoneRegionals(spaced).replace(DROPPED, '').normalize('NFKC'))
     .normalize('NFD')
     .replace(MARKS, '$1')
     .toUpperCase()
     .toLowerCase()
     .replace(/ς/g, 'σ')
     .normalize('NFC');
-}
-
-function folded(text: string): string {
-  const letters = text.replace(NOT_ASCII, (sign) => FOLDED.get(sign) ?? sign);
-  return letters.replace(DIGIT_IN_WORD, (sign) => FOLDED_DIGITS.get(sign) ?? sign);
 }
 
 function masked(text: string): string {
@@ -174,9 +166,21 @@ function masked(text: string): string {
       (rest.at(-1) as { mail?: string }).mail ? MASK.mail : MASK.link,
     );
   if (ASCII.test(text))
-    shape = shape.replace(PLAIN_BETWEEN, '').replace(PLAIN_NUMBERS, MASK.number).replace(PLAIN_OTHERS, ' ');
-  else shape = shape.replace(BETWEEN, '').replace(NUMBERS, MASK.number).replace(EMOJI, MASK.emoji).replace(OTHERS, ' ');
+    shape = together(shape.replace(PLAIN_BETWEEN, ''), PLAIN_LETTERS_APART)
+      .replace(PLAIN_NUMBERS, MASK.number)
+      .replace(PLAIN_OTHERS, ' ');
+  else
+    shape = together(shape.replace(BETWEEN, ''), LETTERS_APART)
+      .replace(NUMBERS, MASK.number)
+      .replace(EMOJI, MASK.emoji)
+      .replace(OTHERS, ' ');
+  // Once more: signs of several kinds between them have become single spaces.
+  shape = together(shape, ASCII.test(text) ? PLAIN_LETTERS_APART : LETTERS_APART);
   return (MASKS.test(shape) ? shape.replace(REPEATED, '$1') : shape).trim();
+}
+
+function together(text: string, apart: RegExp): string {
+  return text.replace(apart, (letters) => letters.replaceAll(' ', ''));
 }
 
 function hostOf(link: string): string {
@@ -186,4 +190,11 @@ function hostOf(link: string): string {
     .replace(/:\d*$/, '')
     .replace(/^www\./, '')
     .replace(/\.+$/, '');
+}
+
+/** The part of a host name that somebody registered: its last two labels, or three below such as co.uk. Who has it, has all names below. */
+function registered(host: string): string {
+  const labels = host.split('.');
+  const [above = '', top = ''] = labels.slice(-2);
+  return labels.slice(top.length === 2 && above.length <= 3 ? -3 : -2).join('.');
 }

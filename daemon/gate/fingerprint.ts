@@ -11,6 +11,7 @@ import {
   holdsMask,
   isCjk,
   letterCount,
+  lettersOf,
   tokensOf,
   unmasked,
   variablesMasked,
@@ -20,11 +21,13 @@ import { KeyedHash } from './keyed-hash.ts';
 export const MAX_GRAMS = 512;
 /** Texts of more words than this are not compared word by word. */
 export const MAX_TOKENS = 32;
+/** More attachments of one message than this are not looked at. */
+export const MAX_ATTACHMENTS = 32;
 
 export interface Fingerprint {
   /** Equal for texts that are the same. */
   exact: string;
-  /** Equal for texts that are the same once their variables are masked; null with too few letters. */
+  /** Equal for texts of the same letters, their variables, numbers, signs and spaces left out; null with too few letters. */
   variables: string | null;
   grams: Int32Array;
   /** There were more grams than are kept. */
@@ -33,6 +36,8 @@ export interface Fingerprint {
   cjk: boolean;
   /** Keyed hashes of words and masks in their order; null without a mask or with too many. */
   tokens: Int32Array | null;
+  /** Keys of its attachments, sorted, each once; null without any. */
+  attachments: string[] | null;
 }
 
 export interface LetterMinima {
@@ -47,7 +52,7 @@ export class FingerprintMaker {
   readonly #minima: LetterMinima;
   #codes = new Int32Array(1024);
   #found = new Int32Array(1024);
-  #last: { text: string; variables: string; print: Fingerprint } | null = null;
+  #last: { text: string; more: string; print: Fingerprint } | null = null;
 
   /** `key`: 32 random bytes. */
   constructor(key: Uint8Array, minima: LetterMinima) {
@@ -57,25 +62,38 @@ export class FingerprintMaker {
     this.#factors = Int32Array.from({ length: 8 }, (_, i) => bytes.readInt32LE(4 * i) | (i > 0 ? 1 : 0));
   }
 
-  /** The same text with the same variables, asked twice in a row, costs nothing: a request and its messages share it. */
-  make(text: string, variables: string[] = []): Fingerprint {
-    const values = variables.length === 0 ? '' : JSON.stringify(variables);
-    if (this.#last?.text === text && this.#last.variables === values) return this.#last.print;
-    const shape = canonical(text);
-    const print = this.#make(text, shape, variables);
-    this.#last = { text, variables: values, print };
+  /**
+   * The same text with the same variables, asked twice in a row, costs nothing: a request and its messages share it. `attachments`: SHA-256
+   * of the bytes of each, in any form that is the same for the same bytes; without those of vCards, which everybody gets.
+   */
+  make(text: string, variables: readonly string[] = [], attachments: readonly string[] = []): Fingerprint {
+    const more = variables.length + attachments.length === 0 ? '' : JSON.stringify([variables, attachments]);
+    if (this.#last?.text === text && this.#last.more === more) return this.#last.print;
+    const print = this.#make(text, canonical(text), variables, attachments);
+    this.#last = { text, more, print };
     return print;
   }
 
-  #make(text: string, shape: string, variables: string[]): Fingerprint {
+  #make(text: string, shape: string, variables: readonly string[], attachments: readonly string[]): Fingerprint {
     const letters = letterCount(shape);
-    const exact = letters >= this.#minima.same ? this.#mac(`c:${shape}`) : this.#mac(`u:${unmasked(text)}`);
+    const keys = [...new Set(attachments)].slice(0, MAX_ATTACHMENTS).map((hash) => this.#mac(`a:${hash}`));
+    keys.sort();
     const general = variables.length > 0 ? variablesMasked(shape, variables) : shape;
     const generalLetters = general === shape ? letters : letterCount(general);
-    let ofVariables: string | null = null;
-    if (generalLetters >= this.#minima.variables)
-      ofVariables = general === shape && letters >= this.#minima.same ? exact : this.#mac(`c:${general}`);
-    return { exact, variables: ofVariables, ...this.#gramsOf(shape), tokens: this.#tokensOf(shape) };
+    return {
+      exact: this.#exact(text, shape, letters, keys),
+      variables: generalLetters >= this.#minima.variables ? this.#mac(`l:${lettersOf(general)}`) : null,
+      ...this.#gramsOf(shape),
+      tokens: this.#tokensOf(shape),
+      attachments: keys.length > 0 ? keys : null,
+    };
+  }
+
+  #exact(text: string, shape: string, letters: number, attachments: string[]): string {
+    if (letters >= this.#minima.same) return this.#mac(`c:${shape}`);
+    const little = unmasked(text);
+    // With nothing written, two messages are the same only by what is attached.
+    return this.#mac(little === '' ? `a:${attachments.join('')}` : `u:${little}`);
   }
 
   #mac(text: string): string {
@@ -165,9 +183,21 @@ function writeCodes(text: string, codes: Int32Array, at: number): number {
   return next;
 }
 
-/** Texts with equal keys and as many grams have equal fingerprints. */
 export function isSame(a: Fingerprint, b: Fingerprint): boolean {
-  return a.exact === b.exact && a.variables === b.variables && a.grams.length === b.grams.length;
+  return (
+    a.exact === b.exact &&
+    a.variables === b.variables &&
+    areEqual(a.grams, b.grams) &&
+    (a.tokens === null || b.tokens === null ? a.tokens === b.tokens : areEqual(a.tokens, b.tokens)) &&
+    (a.attachments?.join('') ?? '') === (b.attachments?.join('') ?? '')
+  );
+}
+
+function areEqual(a: Int32Array, b: Int32Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 const TRUNCATED = 1;
@@ -178,19 +208,18 @@ const VARIABLES = 8;
 const HEAD = 4;
 const KEY = 16;
 
-/** For the disk. Little-endian, as every Mac is: version, flags, number of tokens, keys, tokens, grams. */
+/** For the disk. Little-endian, as every Mac is: version, flags, number of tokens, number of attachments, keys, tokens, grams. */
 export function encode(print: Fingerprint): Uint8Array {
-  const { exact, variables, tokens, grams } = print;
+  const { exact, variables, tokens, grams, attachments } = print;
+  const keys = exact + (variables ?? '') + (attachments?.join('') ?? '');
   const flags =
     (print.truncated ? TRUNCATED : 0) |
     (print.cjk ? CJK : 0) |
     (tokens ? TOKENS : 0) |
     (variables === null ? 0 : VARIABLES);
-  const bytes = Buffer.allocUnsafe(
-    HEAD + KEY * (variables === null ? 1 : 2) + 4 * ((tokens?.length ?? 0) + grams.length),
-  );
-  bytes.set([CANONICAL_VERSION, flags, tokens?.length ?? 0, 0]);
-  let at = HEAD + bytes.write(exact + (variables ?? ''), HEAD, 'latin1');
+  const bytes = Buffer.allocUnsafe(HEAD + keys.length + 4 * ((tokens?.length ?? 0) + grams.length));
+  bytes.set([CANONICAL_VERSION, flags, tokens?.length ?? 0, attachments?.length ?? 0]);
+  let at = HEAD + bytes.write(keys, HEAD, 'latin1');
   for (const list of [tokens, grams]) {
     if (!list) continue;
     bytes.set(new Uint8Array(list.buffer, list.byteOffset, list.byteLength), at);
@@ -205,18 +234,24 @@ export function decode(bytes: Uint8Array): Fingerprint | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const flags = buffer[1] ?? 0;
   const tokens = buffer[2] ?? 0;
-  const numbersAt = HEAD + KEY * (flags & VARIABLES ? 2 : 1);
+  const attached = buffer[3] ?? 0;
+  const attachedAt = HEAD + KEY * (flags & VARIABLES ? 2 : 1);
+  const numbersAt = attachedAt + KEY * attached;
   const exact = buffer.toString('latin1', HEAD, HEAD + KEY);
-  const variables = flags & VARIABLES ? buffer.toString('latin1', HEAD + KEY, numbersAt) : null;
+  const variables = flags & VARIABLES ? buffer.toString('latin1', HEAD + KEY, attachedAt) : null;
   return {
     exact,
-    // One string for both, where they are equal.
-    variables: variables === exact ? exact : variables,
+    variables,
     grams: numbersOf(bytes, numbersAt + 4 * tokens, bytes.length),
     truncated: (flags & TRUNCATED) !== 0,
     cjk: (flags & CJK) !== 0,
     tokens: flags & TOKENS ? numbersOf(bytes, numbersAt, numbersAt + 4 * tokens) : null,
+    attachments: attached === 0 ? null : keysAt(buffer, attachedAt, attached),
   };
+}
+
+function keysAt(buffer: Buffer, from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => buffer.toString('latin1', from + KEY * at, from + KEY * (at + 1)));
 }
 
 /** Numbers must stand at multiples of four; where they do not, a copy. */

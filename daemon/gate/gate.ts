@@ -298,8 +298,8 @@ export class Gate {
   ownHand(row: OwnHand): void {
     if (row.recipients.length === 0) return;
     this.#contacts.outbound(row.recipients.length === 1 ? row.recipients : [], row.at);
-    const print = this.#maker.make(row.text);
-    if (row.text.trim() === '') return;
+    if (row.text.trim() === '' && !row.attachments?.length) return;
+    const print = this.#maker.make(row.text, [], row.attachments);
     const people = [...new Set(row.recipients)];
     const address = people.length === 1 ? (people[0] ?? '') : 'group:';
     const name = `row:${row.guid}`;
@@ -359,7 +359,7 @@ export class Gate {
       ...{ message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone },
       address: addressOf(recipient),
       people: peopleOf(recipient),
-      text: this.#index.keep(this.#maker.make(m.text, m.variables)),
+      text: this.#index.keep(this.#maker.make(m.text, m.variables, m.attachments)),
       told: this.#admissions.told(command, addressOf(recipient)),
       lookAt: mono + LOOK_EVERY_MS,
     };

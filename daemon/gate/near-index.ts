@@ -152,8 +152,9 @@ export class NearIndex<T> {
   }
 }
 
-function keysOf({ exact, variables }: Fingerprint): string[] {
-  return variables === null || variables === exact ? [exact] : [exact, variables];
+function keysOf({ exact, variables, attachments }: Fingerprint): string[] {
+  const keys = variables === null ? [exact] : [exact, variables];
+  return attachments === null ? keys : [...keys, ...attachments];
 }
 
 function put<T>(map: Map<string, T | T[]>, key: string, value: T): void {

@@ -6,7 +6,7 @@
 import { type Fingerprint, FingerprintMaker, MAX_GRAMS } from './fingerprint.ts';
 import { DEFAULT_POLICY, type NearRules } from './policy.ts';
 
-export type Arm = 'same' | 'variables' | 'jaccard' | 'containment' | 'short' | 'none';
+export type Arm = 'same' | 'letters' | 'attachment' | 'jaccard' | 'containment' | 'short' | 'none';
 
 export interface Likeness {
   verdict: 'same' | 'near' | 'apart';
@@ -22,7 +22,9 @@ export interface Likeness {
 export function likeness(a: Fingerprint, b: Fingerprint, rules: NearRules): Likeness {
   if (a.exact === b.exact) return { verdict: 'same', jaccard: 1, containment: 1, arm: 'same' };
   const measured = measure(a, b);
-  if (a.variables !== null && a.variables === b.variables) return { verdict: 'same', ...measured, arm: 'variables' };
+  if (a.variables !== null && a.variables === b.variables) return { verdict: 'same', ...measured, arm: 'letters' };
+  if (a.attachments?.some((key) => b.attachments?.includes(key)))
+    return { verdict: 'same', ...measured, arm: 'attachment' };
   const arm = nearArm(a, b, measured, rules);
   return { verdict: arm === 'none' ? 'apart' : 'near', ...measured, arm };
 }

@@ -11,6 +11,8 @@ export interface GateRequest {
   command: string;
   recipients: Recipient[];
   text: string;
+  /** SHA-256 of the bytes of each attachment, without vCards. */
+  attachments?: string[];
   variables: string[];
   category: Category;
   pacing: Pacing;
@@ -25,6 +27,8 @@ export interface GateMessage {
   order: number;
   recipient: Recipient;
   text: string;
+  /** SHA-256 of the bytes of each attachment, without vCards. */
+  attachments?: string[];
   variables: string[];
   category: Category;
   reply: boolean;
@@ -102,6 +106,8 @@ export interface OwnHand {
   guid: string;
   recipients: string[];
   text: string;
+  /** SHA-256 of the bytes of each attachment, without vCards. */
+  attachments?: string[];
   at: number;
   late: boolean;
 }

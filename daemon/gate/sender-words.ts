@@ -1,6 +1,7 @@
 /** What is said of the sender's health: what happened, to whom (only the end of a handle), since when, and what to do. */
 import type { Policy } from './policy.ts';
-import { duration, tail, type Words } from './words.ts';
+import { handleEnd } from '../host/handle-end.ts';
+import { duration, type Words } from './words.ts';
 
 export const REMEDIES = {
   paused: 'Resume it with relayctl, or from the controller.',
@@ -27,15 +28,15 @@ export class SenderWords {
   }
 
   failed(address: string, error: number | undefined, at: number): string {
-    return `a message to ${tail(address)} was not delivered at ${this.#clock(at)}${byApple(error)}`;
+    return `a message to ${handleEnd(address)} was not delivered at ${this.#clock(at)}${byApple(error)}`;
   }
 
   unreachable(address: string, error: number | undefined, at: number): string {
-    return `${tail(address)}, who got messages before, could not be reached at ${this.#clock(at)}${byApple(error)}`;
+    return `${handleEnd(address)}, who got messages before, could not be reached at ${this.#clock(at)}${byApple(error)}`;
   }
 
   strangers(count: number, address: string, error: number | undefined, at: number): string {
-    return `${count} new contacts in a row, the last ${tail(address)} at ${this.#clock(at)}, could not be reached${byApple(error)}`;
+    return `${count} new contacts in a row, the last ${handleEnd(address)} at ${this.#clock(at)}, could not be reached${byApple(error)}`;
   }
 
   inRow(addresses: string[], error: number | undefined, at: number): string {
@@ -44,7 +45,7 @@ export class SenderWords {
 
   many(addresses: string[], last: string, error: number | undefined, at: number): string {
     const of = `${addresses.length} of the last ${this.#policy.look_back} recipients`;
-    return `messages to ${of} were not delivered, the last to ${tail(last)} at ${this.#clock(at)}${byApple(error)}`;
+    return `messages to ${of} were not delivered, the last to ${handleEnd(last)} at ${this.#clock(at)}${byApple(error)}`;
   }
 
   late(addresses: string[], at: number): string {
@@ -62,7 +63,7 @@ export class SenderWords {
   }
 
   probed(address: string, at: number): string {
-    return `a message to ${tail(address)}, sent to try, was delivered at ${this.#clock(at)}`;
+    return `a message to ${handleEnd(address)}, sent to try, was delivered at ${this.#clock(at)}`;
   }
 
   /** With the day: these sentences are kept and read later. */
@@ -73,7 +74,7 @@ export class SenderWords {
 
 /** `…4412`, `…4412 and …9981`, `…1, …2, …3 and 4 others`. The newest come first and are named last. */
 export function nameAll(addresses: string[]): string {
-  const named = addresses.slice(0, NAMED).map(tail).reverse();
+  const named = addresses.slice(0, NAMED).map(handleEnd).reverse();
   const others = addresses.length - named.length;
   if (others > 0) return `${named.join(', ')} and ${others} other${others === 1 ? '' : 's'}`;
   return named.length < 2 ? named.join() : `${named.slice(0, -1).join(', ')} and ${named.at(-1)}`;

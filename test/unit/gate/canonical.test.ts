@@ -27,7 +27,19 @@ describe('canonical', () => {
     ['case-fold beyond lower case', 'STRASSE Straße', 'strasse strasse'],
     ['vowel signs of other scripts stay', 'नमस्ते', 'नमस्ते'],
     ['signs between letters', "F-r.e_e i*t's do|ne o·k", 'free its done ok'],
+    ['any one sign between letters', 'fr/ee gi,ft sa♥le o→ffer and/or', 'free gift sale offer andor'],
     ['but two signs are a gap', 'wait--what', 'wait what'],
+    ['single letters in a row', 'F R E E   g-i-f-t  n o w', 'free gift n o w'],
+    ['four of them, with signs between, next to a word', 'a / b / c / d efg', 'abcd efg'],
+    ['signs that stand for nothing written', 'fr\uf8ffee\ufffc now\ufffd', 'free now'],
+    ['small capitals and turned letters', 'ꜰʀᴇᴇ ɢɪꜰᴛ ǝʌᴉƃ', 'free gift evig'],
+    ['letters in boxes and circles', '🅵🆁🅔🅔 🄶Ⓘ🅕🆃 🆓 🆗', 'free gift free ok'],
+    ['regional indicators apart, and as a flag', '🇸\u200b🇦\u200b🇱\u200b🇪 🇩🇪', `sale ${emoji}`],
+    ['numbers of all kinds', '❶ ⅔ Ⅳ x', `${number} iv x`],
+    ['vowel signs that Arabic and Hebrew do without', 'مُحَمَّد שָׁלֹם', 'محمد שלם'],
+    ['marks that belong to no script', 'न\u0336म\u0301', 'नम'],
+    ['voiced kana stay voiced', 'か\u3099 ハ\u309a', 'が パ'],
+    ['signs between kana are gaps', '本日、予約', '本日 予約'],
     ['links', 'See https://ex.ample/a?b=1#c now', `see ${link} now`],
     ['links without scheme', 'shop at example.com, or t.me/abc or www.x.y', `shop at ${link} or ${link} or ${link}`],
     ['no link: a missing space behind a full stop', 'Ok.see you. tell.me', 'oksee you tellme'],
@@ -46,7 +58,14 @@ describe('canonical', () => {
   });
 
   it('capitals change nothing, in any alphabet with cases', () => {
-    for (const text of ['привет всем, как дела', 'zażółć gęślą jaźń', 'groß und schön', 'İstanbul', 'բարև ձեզ'])
+    for (const text of [
+      'привет всем, как дела',
+      'zażółć gęślą jaźń',
+      'groß und schön',
+      'İstanbul',
+      'բարև ձեզ',
+      'η παραγγελία σας είναι έτοιμη',
+    ])
       expect(canonical(text.toUpperCase())).toBe(canonical(text));
   });
 
@@ -99,6 +118,27 @@ describe('canonical', () => {
         '│',
         'ﬁ',
       ],
+      ...[
+        '~',
+        ',',
+        '\u2800',
+        '\ufffc',
+        '\uf8ff',
+        'ᴀ',
+        'Ɐ',
+        '🅰',
+        '🆓',
+        '🇩',
+        '❶',
+        'أ',
+        '\u064b',
+        'ש',
+        '\u05b8',
+        '\u0336',
+        'b ',
+        'c ',
+        'd ',
+      ],
     );
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 60 }),
@@ -117,7 +157,24 @@ describe('canonical', () => {
 
   it('takes hostile lengths in its stride', () => {
     const started = performance.now();
-    for (const part of ['a.', 'a@', '1 ', 'a-', '.a://', 'é\u0301', '🎉 ', 'www.', 'x.com/', 'a@a.'])
+    for (const part of [
+      'a.',
+      'a@',
+      '1 ',
+      'a-',
+      '.a://',
+      'é\u0301',
+      '🎉 ',
+      'www.',
+      'x.com/',
+      'a@a.',
+      'a b ',
+      'a,',
+      'a~ ',
+      'é ',
+      'é,',
+      'ᴀ ',
+    ])
       canonical(part.repeat(10_000 / part.length));
     expect(performance.now() - started).toBeLessThan(3_000);
   });
@@ -134,6 +191,17 @@ describe('what is derived from it', () => {
     expect(unmasked('42 🎉')).toBe('42 🎉');
     expect(unmasked('https://www.Example.com/a/b?c')).toBe(unmasked('example.com/other'));
     expect(unmasked('https://a.example/x')).not.toBe(unmasked('https://b.example/x'));
+  });
+
+  it('a link with hardly a letter beside it is the name that it is registered under', () => {
+    for (const text of [
+      'https://a7.shop.example/x',
+      'shop.example/y 🎉 12',
+      'Hi: HTTPS://B.shop.example?z=1 https://shop.example/',
+    ])
+      expect(unmasked(text)).toBe('shop.example');
+    expect(unmasked('a.shop.co.uk/x')).toBe(unmasked('b.shop.co.uk/y'));
+    expect(unmasked('one.co.uk/x')).not.toBe(unmasked('two.co.uk/x'));
   });
 
   it('texts of signs alone differ by their signs', () => {

@@ -22,6 +22,7 @@ const CAMPAIGN: Record<string, (language: Language, text: string, below: Below) 
   number: (_language, text, below) => EDITS.number(text, below),
   link: (_language, text, below) => EDITS.link(text, below),
   emoji: (_language, text, below) => EDITS.emoji(text, below),
+  'case and punctuation': (_language, text, below) => EDITS['case and punctuation'](text, below),
   'zero-width': (_language, text, below) => EDITS['zero-width'](text, below),
 };
 

@@ -31,6 +31,7 @@ function printOf(family: number, own: number): Fingerprint {
     truncated: false,
     cjk: false,
     tokens: null,
+    attachments: null,
   };
 }
 

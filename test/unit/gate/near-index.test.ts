@@ -18,7 +18,7 @@ function printOf(grams: Iterable<number>, o: { cjk?: boolean; truncated?: boolea
   const sorted = Int32Array.from(new Set(grams)).sort();
   const exact = `${sorted.join(',')}${o.cjk}${o.truncated}`;
   const { cjk = false, truncated = false } = o;
-  return { exact, variables: null, grams: sorted, truncated, cjk, tokens: null };
+  return { exact, variables: null, grams: sorted, truncated, cjk, tokens: null, attachments: null };
 }
 
 /** Spread as hashes are. */

@@ -24,7 +24,8 @@ function oracle(a: Text, b: Text): boolean {
   const plain = (t: Text, c: string) => (letterCount(c) >= 6 ? `c${c}` : `u${unmasked(t.text)}`);
   if (plain(a, ca) === plain(b, cb)) return true;
   const [va, vb] = [variablesMasked(ca, a.variables ?? []), variablesMasked(cb, b.variables ?? [])];
-  if (va === vb && letterCount(va) >= 8) return true;
+  const letters = (shape: string) => shape.replace(/[ \ue000-\ue004]/g, '');
+  if (letters(va) === letters(vb) && letterCount(va) >= 8 && letterCount(vb) >= 8) return true;
   const [sa, sb] = [gramSet(ca), gramSet(cb)];
   const both = [...sa].filter((gram) => sb.has(gram)).length;
   const [small, large] = [Math.min(sa.size, sb.size), Math.max(sa.size, sb.size)];
