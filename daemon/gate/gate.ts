@@ -309,6 +309,15 @@ export class Gate {
     if (text) this.#queue.unblock(near);
   }
 
+  /** What went before a change of the canonical text, of which only its text can say what it is near to; until then it is near all. */
+  unread(): { name: string; at: number }[] {
+    return this.#ledger.unread();
+  }
+
+  reread(name: string, text: string, attachments: string[] = []): void {
+    this.#ledger.reread(name, this.#maker.make(text, [], attachments));
+  }
+
   optOut(handle: string, source: 'command' | 'person'): OptResult {
     const changed = this.#contacts.optOut(handle, source);
     return changed ? { ok: true, changed, event: { handle, source } } : { ok: true, changed };

@@ -6,6 +6,9 @@
  *
  * Times run on the monotonic clock. After a start, what has passed is the smaller of what both clocks say: a wait may get longer, never
  * shorter. The caller owes a transaction around every change.
+ *
+ * A fingerprint of another canonical version says nothing about today's texts: what has one is near every text, until `reread` gives its
+ * text again or it counts no longer.
  */
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
@@ -91,6 +94,7 @@ export class LocalLedger implements Ledger {
   readonly #release: (text: KnownText<Load>) => void;
   readonly #windowMs: number;
   readonly #sends = new Map<string, Send>();
+  readonly #unread = new Set<Send>();
   #pruneAt = 0;
 
   constructor(o: {
@@ -131,7 +135,7 @@ export class LocalLedger implements Ledger {
         const other = this.#sends.get(name)?.text;
         if (text && other) joinKnown(text, other);
       }
-      this.#remember({
+      const send: Send = {
         name: row.name,
         address: row.address,
         people: JSON.parse(row.people) as string[],
@@ -140,8 +144,24 @@ export class LocalLedger implements Ledger {
         at: row.at,
         phase: PHASES[row.in_flight] ?? 'settled',
         until: now.mono + left,
-      });
+      };
+      this.#remember(send);
+      if (print === null && row.reply === 0) this.#unread.add(send);
     }
+  }
+
+  /** What nobody can compare: from before a change of the canonical text. */
+  unread(): { name: string; at: number }[] {
+    return [...this.#unread].map(({ name, at }) => ({ name, at }));
+  }
+
+  /** Its text was found again. */
+  reread(name: string, print: Fingerprint): void {
+    const send = this.#sends.get(name);
+    if (!send || !this.#unread.delete(send)) return;
+    send.text = this.#index.keep(print);
+    this.#attach(send, send.text);
+    this.#db.sql('UPDATE gate_send SET fingerprint = ? WHERE name = ?').run(encode(print), name);
   }
 
   /** Found enough for `around`: more people than are counted and may have to be left out, and the newest of all that has settled. */
@@ -167,17 +187,19 @@ export class LocalLedger implements Ledger {
     const now = this.#clock.mono();
     const people = new Set<string>();
     const found: Surroundings = { count: 0, last: null, inFlight: null };
+    const look = (send: Send) => {
+      if (send.phase === 'in_flight') {
+        if (found.inFlight === null || send.mono > found.inFlight.mono) found.inFlight = send;
+      } else if (send.until <= now) return;
+      else if (found.last === null || send.mono > found.last.mono) found.last = send;
+      if (people.size < COUNT_LIMIT) for (const person of send.people) if (!except.includes(person)) people.add(person);
+    };
     for (const text of near)
       for (let i = text.load.sends.length - 1; i >= 0; i -= 1) {
         const send = text.load.sends[i];
-        if (!send) continue;
-        if (send.phase === 'in_flight') {
-          if (found.inFlight === null || send.mono > found.inFlight.mono) found.inFlight = send;
-        } else if (send.until <= now) continue;
-        else if (found.last === null || send.mono > found.last.mono) found.last = send;
-        if (people.size < COUNT_LIMIT)
-          for (const person of send.people) if (!except.includes(person)) people.add(person);
+        if (send) look(send);
       }
+    for (const send of this.#unread) look(send);
     found.count = Math.min(people.size, COUNT_LIMIT);
     return found;
   }
@@ -276,8 +298,10 @@ export class LocalLedger implements Ledger {
 
   #remember(send: Send): void {
     this.#sends.set(send.name, send);
-    const { text } = send;
-    if (!text) return;
+    if (send.text) this.#attach(send, send.text);
+  }
+
+  #attach(send: Send, text: KnownText<Load>): void {
     text.load.sends.push(send);
     if (send.phase === 'in_flight') text.load.inFlight += 1;
     this.#note(text, send.mono);
@@ -291,6 +315,7 @@ export class LocalLedger implements Ledger {
     const send = this.#sends.get(name);
     if (!send) return null;
     this.#sends.delete(name);
+    this.#unread.delete(send);
     const { text } = send;
     if (!text) return null;
     text.load.sends = text.load.sends.filter((other) => other !== send);

@@ -42,6 +42,10 @@ export class Words {
       const last = `last to ${tail(around.last.address)} at ${this.clock(around.last.at, now)}`;
       reasons.push(`${who} got ${what} (${alike}${last})`);
     }
+    if (around.last && !around.last.text)
+      reasons.push(
+        `a text to ${tail(around.last.address)} at ${this.clock(around.last.at, now)}, before this version, may have been near-same`,
+      );
     if (around.inFlight) reasons.push(`a near-same text to ${tail(around.inFlight.address)} is still on its way`);
     if (o.ahead > 0) reasons.push(`${many(o.ahead, 'near-same text')} ${o.ahead === 1 ? 'waits' : 'wait'} before it`);
     const keep = `texts like this keep ${seconds(o.intervalMs)} apart`;
