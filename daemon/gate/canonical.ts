@@ -10,7 +10,7 @@ import { folded, withoutLoneRegionals } from './look-alikes.ts';
 
 /**
  * 1  as first written
- * 2  any one sign between two letters goes, as do private-use and object signs; single letters in a row are one word; vowel signs that
+ * 2  any one or two signs between letters go, as do private-use and object signs; single letters in a row are one word; vowel signs that
  *    Hebrew and Arabic do without, letters in boxes, small and turned ones; all kinds of numbers; links by their registered name
  */
 export const CANONICAL_VERSION = 2;
@@ -20,9 +20,9 @@ export const MASK = { link: '\uE000', mail: '\uE001', number: '\uE002', emoji: '
 
 const SPACES = /[\t\n\v\f\r\x85]/g;
 const ASCII = /^[\x00-\x7f]*$/;
-/** Invisible signs, signs that stand for nothing that is written, and spaces so thin that they are used to cut words. */
+/** Invisible signs, signs that stand for nothing written, what only stretches an Arabic word, and spaces so thin that they cut words. */
 const DROPPED =
-  /[\p{Cc}\p{Cf}\p{Me}\p{Default_Ignorable_Code_Point}\u2006\u2008-\u200a\u202f\ufffc\ufffd\ue005-\uf8ff\u{f0000}-\u{10ffff}]/gu;
+  /[\p{Cc}\p{Cf}\p{Me}\p{Default_Ignorable_Code_Point}\u2006\u2008-\u200a\u202f\u0640\ufffc\ufffd\ue005-\uf8ff\u{f0000}-\u{10ffff}]/gu;
 /** Marks on letters of scripts that are read without them, marks that belong to no script, and marks on nothing that could carry one. */
 const MARKS =
   /(^|[^\p{L}\p{M}]|[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Han}\p{Script=Hebrew}\p{Script=Arabic}])\p{M}+|[[\p{M}&&\p{Script=Inherited}]--[\u3099\u309a]]/gv;
@@ -40,16 +40,17 @@ const LINKS = new RegExp(
   ].join('|'),
   'g',
 );
-/** One sign between two letters hides a word more often than it ends one; where no spaces are written, only some signs do. */
+/** One or two signs between letters hide a word more often than they part two; where no spaces are written, only some do. */
 const BETWEEN =
-  /(?<=[[\p{L}\p{M}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]])[^\p{L}\p{M}\p{N}\s\uE000-\uE004](?=[\p{L}--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]])|(?<=[\p{L}\p{M}])[.'\-_*·\|](?=\p{L})/gv;
+  /(?<=[[\p{L}\p{M}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]])[^\p{L}\p{M}\p{N}\s\uE000-\uE004]{1,2}(?=[\p{L}--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]])|(?<=[\p{L}\p{M}])[.'\-_*·\|](?=\p{L})/gv;
 /** Single letters in a row: a word with its letters apart. */
 const LETTERS_APART = /(?<![\p{L}\p{M}])\p{L}\p{M}*(?: \p{L}\p{M}*(?![\p{L}\p{M}])){3,}/gu;
+const KATAKANA = /[\u30a1-\u30f6]/g;
 const NUMBERS = /\p{N}+/gu;
 const EMOJI = /[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}]+/gu;
 const OTHERS = /[^\p{L}\p{M}\uE000-\uE004]+/gu;
 /** The same three for plain ASCII, which most texts are, several times faster. */
-const PLAIN_BETWEEN = /[^a-z0-9\s](?<=[a-z].)(?=[a-z])/g;
+const PLAIN_BETWEEN = /(?<=[a-z])[^a-z0-9\s\uE000-\uE004]{1,2}(?=[a-z])/g;
 const PLAIN_LETTERS_APART = /(?<![a-z])[a-z](?: [a-z](?![a-z])){3,}/g;
 const PLAIN_NUMBERS = /[0-9]+/g;
 const PLAIN_OTHERS = /[^a-z\uE000-\uE004]+/g;
@@ -150,13 +151,18 @@ export function isCjk(code: number): boolean {
 function normalised(text: string): string {
   const spaced = text.replace(SPACES, ' ');
   if (ASCII.test(spaced)) return spaced.replace(/[\x00-\x1f\x7f]/g, '').toLowerCase();
-  return folded(withoutLoneRegionals(spaced).replace(DROPPED, '').normalize('NFKC'))
+  return folded(oneKana(withoutLoneRegionals(spaced).replace(DROPPED, '').normalize('NFKC')))
     .normalize('NFD')
     .replace(MARKS, '$1')
     .toUpperCase()
     .toLowerCase()
     .replace(/ς/g, 'σ')
     .normalize('NFC');
+}
+
+/** Katakana as hiragana: they are read alike, and either can be written for the other. */
+function oneKana(text: string): string {
+  return text.replace(KATAKANA, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0x60));
 }
 
 function masked(text: string): string {
