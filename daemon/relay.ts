@@ -9,12 +9,14 @@
 import { MessagesBridge } from './bridge/bridge.ts';
 import type { AttemptState, RowSighting } from './bridge/sightings.ts';
 import { Gate } from './gate/gate.ts';
+import { nameOfRow, reread } from './gate/rereading.ts';
 import { assetFolder } from './host/assets.ts';
 import type { Clock } from './host/clock.ts';
 import { WallClockGuard } from './host/clock-guard.ts';
 import { GroupCommit } from './host/commit.ts';
 import { type Config, senderSinceAt } from './host/config.ts';
 import { type Db, openRelayDb, readMigrations } from './host/db.ts';
+import { messageOf } from './host/errors.ts';
 import { normaliseHandle } from './host/handles.ts';
 import { Health } from './host/health.ts';
 import type { Log } from './host/log.ts';
@@ -32,6 +34,9 @@ import { Questions } from './outbox/questions.ts';
 
 /** What a controller may rely on here beyond the names of protocol 1. */
 const FEATURES = ['text', 'existing_groups', 'delivery_receipts', 'read_receipts', 'pacing_queue', 'gate_check'];
+
+/** Between the time of an own row and that of its telling. */
+const MINUTE_MS = 60_000;
 
 /** Room for the commands that arrive during one flush of a slow disk, so that they share the next. */
 const COMMAND_WINDOW = { frames: 1_024, bytes: 4 * 1024 * 1024 };
@@ -172,6 +177,7 @@ export class Relay {
     await this.#local.start();
     this.#bridge.start();
     this.#outbox.start();
+    this.#reread().catch((error: unknown) => this.#o.log.warn('reread', { error: messageOf(error) }));
     this.#wall.start();
     this.#link?.start();
     if (!this.#link)
@@ -195,6 +201,22 @@ export class Relay {
     await this.#commit.close();
     this.#db.close();
     this.#o.log.info('stopped');
+  }
+
+  /** Gives what counts a fingerprint of today's canonical text, where it has an older one. */
+  async #reread(): Promise<void> {
+    const gate = this.#gate;
+    const commit = this.#commit;
+    if (gate.unread().length === 0) return;
+    const { messages } = this.#outbox;
+    let count = await reread({ gate, commit, find: (name) => messages.get(name) ?? null });
+    const left = gate.unread();
+    const since = Math.min(...left.map(({ at }) => at));
+    const texts = left.length > 0 ? await this.#bridge.ownTexts(since - MINUTE_MS) : null;
+    const byName = new Map([...(texts ?? [])].map(([guid, text]) => [nameOfRow(guid), { text, variables: [] }]));
+    if (byName.size > 0) count += await reread({ gate, commit, find: (name) => byName.get(name) ?? null });
+    this.#outbox.dispatcher.wake();
+    this.#o.log.info('reread', { count, left: gate.unread().length });
   }
 
   #makeLink(controller: { url: string; token_file: string }): Link {

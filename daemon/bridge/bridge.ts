@@ -263,6 +263,14 @@ export class MessagesBridge {
     return unclaimed.length > awaited.length;
   }
 
+  /** Texts of our own rows dated `sinceAt` or later, by guid, once chat.db was read to its end; null if it cannot be read. */
+  async ownTexts(sinceAt: number): Promise<Map<string, string> | null> {
+    const read = await this.#reading.caughtUp();
+    const chatDb = this.#reading.chatDb();
+    if (!read.ok || !chatDb) return null;
+    return new Map(chatDb.ownRowsSince(sinceAt, LOOKALIKE_ROWS).map(({ guid, text }) => [guid, text]));
+  }
+
   #forgetLater(): void {
     const timer = this.#clock.after(FORGOTTEN_MS, () => {
       this.#timers.delete(timer);

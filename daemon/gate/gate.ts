@@ -47,6 +47,7 @@ import {
   type Refusal,
   type TextAnswer,
 } from './requests.ts';
+import { nameOfRow } from './rereading.ts';
 import { Words } from './words.ts';
 
 /** A near text that is in flight holds back its kin; this much of it is worth a word. */
@@ -302,7 +303,7 @@ export class Gate {
     const print = this.#maker.make(row.text, [], row.attachments);
     const people = [...new Set(row.recipients)];
     const address = people.length === 1 ? (people[0] ?? '') : 'group:';
-    const name = `row:${row.guid}`;
+    const name = nameOfRow(row.guid);
     if (this.#ledger.has(name)) return;
     const near = this.#estimates.near(print);
     const text = this.#ledger.observe({ name, address, people, reply: false, print, near }, row.at);
@@ -314,8 +315,8 @@ export class Gate {
     return this.#ledger.unread();
   }
 
-  reread(name: string, text: string, attachments: string[] = []): void {
-    this.#ledger.reread(name, this.#maker.make(text, [], attachments));
+  reread(name: string, text: string, variables: readonly string[] = [], attachments: readonly string[] = []): void {
+    this.#ledger.reread(name, this.#maker.make(text, variables, attachments));
   }
 
   optOut(handle: string, source: 'command' | 'person'): OptResult {

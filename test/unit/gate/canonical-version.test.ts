@@ -1,6 +1,7 @@
 /** A new version of the canonical text: what was sent under the old one cannot be compared, and yet never opens the gate. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CANONICAL_VERSION } from '../../../daemon/gate/canonical.ts';
+import { reread } from '../../../daemon/gate/rereading.ts';
 import { GateWorld, person } from './gate-world.ts';
 
 const TEXT = 'Your table for two is ready, please come to the counter';
@@ -85,6 +86,22 @@ describe('after an update of the canonical text', () => {
       expect(world.admit(person(50), TEXT)).toMatchObject({ verdicts: [{ kind: 'hold' }] });
     }
     expect(() => world.store.db.transaction(() => world.gate.reread('nobody', TEXT))).not.toThrow();
+  });
+
+  it('what is found is read again, some at a time; what nobody has stays near everything', async () => {
+    for (let n = 0; n < 230; n += 1) world.ownHand([person(n)], n === 0 ? TEXT : OTHER, world.clock.now() - 3_600_000);
+    asOfBefore();
+    await world.restart();
+    const { gate } = world;
+    const lost = gate.unread()[0]?.name;
+    const find = (name: string) => (name === lost ? null : { text: OTHER, variables: [] });
+    expect(await reread({ gate, commit: world.store.commit, find })).toBe(229);
+    expect(gate.unread().map(({ name }) => name)).toEqual([lost]);
+    const alike = (text: string) => gate.holdOf(world.one(person(900), text))?.evidence.near_count ?? 0;
+    world.clock.advance(1_000);
+    world.one(person(901), TEXT);
+    world.drain();
+    expect(alike(TEXT)).toBe(2);
   });
 
   it('what was in flight still holds back everything until it is known what became of it', async () => {
