@@ -127,12 +127,22 @@ export function variablesMasked(canonicalText: string, variables: readonly strin
   const values = [...new Set(variables.map(canonical))].filter((value) => /\p{L}/u.test(value));
   if (values.length === 0) return canonicalText;
   values.sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
-  const parts = values.map((value) => {
-    const open = isCjk(value.codePointAt(0) ?? 0) ? '' : '(?<![\\p{L}\\p{M}])';
-    const last = [...value].at(-1) ?? '';
-    return `${open}${value}${isCjk(last.codePointAt(0) ?? 0) ? '' : '(?![\\p{L}\\p{M}])'}`;
-  });
-  return canonicalText.replace(new RegExp(parts.join('|'), 'gu'), MASK.variable).replace(REPEATED, '$1');
+  let masked = '';
+  let copied = 0;
+  for (let at = 0; at < canonicalText.length; at += 1) {
+    const value = values.find((one) => canonicalText.startsWith(one, at) && standsAlone(one, canonicalText, at));
+    if (value === undefined) continue;
+    masked += canonicalText.slice(copied, at) + MASK.variable;
+    copied = at + value.length;
+    at = copied - 1;
+  }
+  return (masked + canonicalText.slice(copied)).replace(REPEATED, '$1');
+}
+
+function standsAlone(value: string, text: string, at: number): boolean {
+  const end = at + value.length;
+  const follows = isCjk([...value].at(-1)?.codePointAt(0) ?? 0) || !/^[\p{L}\p{M}]/u.test(text.slice(end, end + 2));
+  return follows && (isCjk(value.codePointAt(0) ?? 0) || !/(?:\p{L}|\p{M})$/u.test(text.slice(Math.max(0, at - 2), at)));
 }
 
 /** Chinese, Japanese and Korean letters: they say in two signs what others say in four. */

@@ -109,7 +109,14 @@ export class NearIndex<T> {
       judged = true;
       if (likeness(print, text.print, rules).verdict !== 'apart') take(text);
     };
-    for (const key of keysOf(print)) for (const text of this.#withKey(key)) judge(text);
+    for (const key of keysOf(print))
+      for (const text of this.#withKey(key)) {
+        // A key in common is near by itself: of a campaign there may be very many.
+        if (text.search === number) continue;
+        text.search = number;
+        judged = true;
+        take(text);
+      }
     this.#shortCandidates(print, judge);
     const foundByGrams = (text: KnownText<T>, counted: number) => {
       if (judged && text.search === number) return;

@@ -222,6 +222,8 @@ describe('what is derived from it', () => {
     expect(variablesMasked('hi ann lee and ann', ['Ann', 'Ann Lee'])).toBe(`hi ${variable} and ${variable}`);
     expect(variablesMasked('王先生您好', ['王'])).toBe(`${variable}先生您好`);
     expect(variablesMasked('hi ann', ['42', ''])).toBe('hi ann');
+    expect(variablesMasked('ann leeds and ann lee', ['Ann Lee', 'Ann'])).toBe(`${variable} leeds and ${variable}`);
+    expect(variablesMasked('𐐷ann ann𐐷 joann', ['Ann'])).toBe('𐐷ann ann𐐷 joann');
   });
 });
 
