@@ -142,7 +142,9 @@ export function variablesMasked(canonicalText: string, variables: readonly strin
 function standsAlone(value: string, text: string, at: number): boolean {
   const end = at + value.length;
   const follows = isCjk([...value].at(-1)?.codePointAt(0) ?? 0) || !/^[\p{L}\p{M}]/u.test(text.slice(end, end + 2));
-  return follows && (isCjk(value.codePointAt(0) ?? 0) || !/(?:\p{L}|\p{M})$/u.test(text.slice(Math.max(0, at - 2), at)));
+  return (
+    follows && (isCjk(value.codePointAt(0) ?? 0) || !/(?:\p{L}|\p{M})$/u.test(text.slice(Math.max(0, at - 2), at)))
+  );
 }
 
 /** Chinese, Japanese and Korean letters: they say in two signs what others say in four. */

@@ -7,6 +7,7 @@
  * fastest memory, and sealing one is done in some milliseconds. A search that has found enough passes over blocks in which all is older.
  */
 import { type Fingerprint, MAX_GRAMS } from './fingerprint.ts';
+import { FoundLists } from './found-lists.ts';
 import {
   type Block,
   bitsOf,
@@ -68,8 +69,6 @@ export const BLOCK_SIZES: BlockSizes = { large: MAX_SLOTS, small: 1_024 };
 const SAID_AGAIN = 16;
 /** A candidate must be met this often beyond what the unread lists could hide: fewer candidates for a few more, but longer, lists. */
 const MEETINGS = 6;
-/** Lists are told apart by the number of bits of their length. */
-const LENGTHS = 14;
 const MARK_BITS = (1 << 13) - 1;
 /** So many grams are looked at between two looks at whether it is worth going on. */
 const STRETCH = 16;
@@ -87,9 +86,8 @@ export class GramIndex<T extends Enlisted> {
   readonly #classes: (SizeClass | undefined)[] = [];
   /** By the size of the asked text: how many grams it must share with one of each size. */
   readonly #needed: (Uint16Array | undefined)[] = [];
-  readonly #places = new Int32Array(MAX_GRAMS);
+  readonly #lists = new FoundLists();
   readonly #unread = new Int32Array(MAX_GRAMS);
-  readonly #byLength = new Int32Array(LENGTHS);
   readonly #met = new Int16Array(MAX_SLOTS);
   /** By the last bits of a gram: does the asked text hold one like it? */
   readonly #marks = new Uint8Array(MARK_BITS + 1);
@@ -183,12 +181,12 @@ export class GramIndex<T extends Enlisted> {
     const { grams, least } = asked;
     const met = this.#met;
     const touched = this.#touched;
-    const places = this.#places;
-    const found = this.#findLists(lists, grams, grams.length - least);
+    const { places } = this.#lists;
+    const found = this.#lists.find(lists, grams, grams.length - least);
     if (found < 0) return true;
-    const common = this.#sortLists(lists, found);
+    const common = this.#lists.sort(lists, found);
     // Of what is shared the rarest are not among the most frequent of the asked text either.
-    const bound = this.#boundOf(least - FRONT_MEETINGS - common).bits;
+    const bound = this.#lists.boundOf(least - FRONT_MEETINGS - common).bits;
     let count = 0;
     for (let i = common; i < found; i += 1) {
       const list = places[i] as number;
@@ -223,7 +221,7 @@ export class GramIndex<T extends Enlisted> {
   #searchRarest(block: Block, asked: Asked<T>): void {
     const { grams, needed, least } = asked;
     const { lists, texts } = block;
-    const count = this.#findLists(lists, grams, grams.length - least);
+    const count = this.#lists.find(lists, grams, grams.length - least);
     if (count < 0) return;
     const { base, touched, skipped, unreadCost } = this.#readLists(lists, count, least - MEETINGS);
     const all = base + skipped >= least;
@@ -271,31 +269,15 @@ export class GramIndex<T extends Enlisted> {
     return missing >= 0;
   }
 
-  /** Writes the lists of these grams to `#places`; returns how many, or -1 if more than `missing` have none. */
-  #findLists(lists: Lists, grams: Int32Array, missing: number): number {
-    const places = this.#places;
-    let count = 0;
-    let left = missing;
-    for (let i = 0; i < grams.length; i += 1) {
-      const place = lists.find(grams[i] as number);
-      if (place >= 0) {
-        places[count] = place;
-        count += 1;
-      } else if (left === 0) return -1;
-      else left -= 1;
-    }
-    return count;
-  }
-
   /**
    * Counts in `#met` by all lists but the longest ones, which go to `#unread`. What most slots have in common is in `base`; it and the unread
    * are `most` together, or `base` alone is more.
    */
   #readLists(lists: Lists, count: number, most: number) {
-    const places = this.#places;
+    const { places } = this.#lists;
     const met = this.#met;
-    const base = this.#sortLists(lists, count);
-    let { bits, room } = this.#boundOf(most - base);
+    const base = this.#lists.sort(lists, count);
+    let { bits, room } = this.#lists.boundOf(most - base);
     const read = { base, touched: 0, skipped: 0, unreadCost: 0 };
     for (let i = base; i < count; i += 1) {
       const list = places[i] as number;
@@ -311,34 +293,6 @@ export class GramIndex<T extends Enlisted> {
     // These last: only while counts never fall does a slot at 0 mean one that was not met yet.
     for (let i = 0; i < base; i += 1) lists.count(places[i] as number, met, -1);
     return read;
-  }
-
-  /** Brings lists that are all but some slots to the front of `#places`, and returns how many; of the others counts those of each length. */
-  #sortLists(lists: Lists, count: number): number {
-    const places = this.#places;
-    const byLength = this.#byLength.fill(0);
-    let allBut = 0;
-    for (let i = 0; i < count; i += 1) {
-      const list = places[i] as number;
-      if (lists.isAllBut(list)) {
-        places[i] = places[allBut] as number;
-        places[allBut] = list;
-        allBut += 1;
-        continue;
-      }
-      const length = bitsOf(lists.cost(list));
-      byLength[length] = (byLength[length] as number) + 1;
-    }
-    return allBut;
-  }
-
-  /** The longest `room` lists are those of more bits than this, and so many of as many as are then left of the room. */
-  #boundOf(most: number): { bits: number; room: number } {
-    const byLength = this.#byLength;
-    let room = Math.max(0, most);
-    let bits = LENGTHS - 1;
-    for (; bits > 0 && (byLength[bits] as number) <= room; bits -= 1) room -= byLength[bits] as number;
-    return { bits, room };
   }
 
   /** Of the first `count` touched slots keeps those that, with so many more at the most, have what their size needs. */

@@ -1,6 +1,7 @@
 /** What is said of the sender's health: what happened, to whom (only the end of a handle), since when, and what to do. */
-import type { Policy } from './policy.ts';
+
 import { handleEnd } from '../host/handle-end.ts';
+import type { Policy } from './policy.ts';
 import { duration, type Words } from './words.ts';
 
 export const REMEDIES = {
