@@ -120,7 +120,8 @@ export class Journal {
   }
 
   /**
-   * Adds an event, in the transaction of the change that it tells. An id that the journal still holds is not added again.
+   * Adds an event, in the transaction of the change that it tells. An id that the journal still holds is not added again; ids
+   * of status events (with a `message`) must never come again.
    * Returns the id.
    */
   append(name: EventName, data: Record<string, unknown>, options: { id?: string; at?: number } = {}): string {
@@ -132,7 +133,7 @@ export class Journal {
     const done = this.#db
       .sql(
         `INSERT INTO journal_event (id, name, version, at, data, bytes, message) VALUES (?, ?, 1, ?, ?, ?, ?)
-         ON CONFLICT (id) DO NOTHING`,
+         ON CONFLICT (id) WHERE message IS NULL DO NOTHING`,
       )
       .run(id, name, at, text, bytes, message);
     if (done.changes > 0) {
