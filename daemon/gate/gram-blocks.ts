@@ -2,7 +2,7 @@
 import { type Fingerprint, MAX_GRAMS } from './fingerprint.ts';
 import type { NearRules } from './policy.ts';
 import type { Lists } from './postings.ts';
-import { type Part, SealedPostings } from './sealed-postings.ts';
+import { SealedPostings } from './sealed-postings.ts';
 
 /** A text, and where it stands. */
 export interface Enlisted {
@@ -48,22 +48,12 @@ export function place(text: Enlisted, block: Block): void {
 
 /** One block of the living of these. `frontOfSize`: how many grams of a text of so many belong in front. */
 export function sealed(blocks: Block[], frontOfSize: (size: number) => number): Block {
-  const living = blocks.reduce((sum, block) => sum + block.living, 0);
-  const parts: Part[] = [];
-  const sizes = new Uint16Array(living);
-  const texts: Enlisted[] = [];
-  for (const block of blocks) {
-    const places = new Int16Array(block.texts.length).fill(-1);
-    block.texts.forEach((text, slot) => {
-      if (!text) return;
-      places[slot] = texts.length;
-      sizes[texts.length] = text.print.grams.length;
-      texts.push(text);
-    });
-    parts.push({ lists: block.lists, places });
-  }
+  const texts = blocks.flatMap((block) => block.texts.filter((text) => text !== null));
+  const grams = texts.map((text) => text.print.grams);
+  const sizes = Uint16Array.from(grams, (each) => each.length);
+  const living = texts.length;
   const made: Block = {
-    lists: new SealedPostings(parts, sizes, sizes.map(frontOfSize)),
+    lists: new SealedPostings(grams, sizes.map(frontOfSize)),
     texts,
     sizes,
     living,

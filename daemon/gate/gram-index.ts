@@ -81,6 +81,7 @@ export class GramIndex<T extends Enlisted> {
   readonly #rules: NearRules;
   readonly #blockSizes: BlockSizes;
   readonly #least: number;
+  #inBulk = false;
   /** Both of so many grams: then sharing as many as needed is enough. */
   readonly #sureFrom: number;
   readonly #classes: (SizeClass | undefined)[] = [];
@@ -106,10 +107,28 @@ export class GramIndex<T extends Enlisted> {
     const sizeClass = this.#classOf(grams.length);
     const { open, postings } = sizeClass;
     place(text, open);
-    for (let i = 0; i < grams.length; i += 1) postings.add(grams[i] as number, text.slot);
+    if (!this.#inBulk) addTo(postings, text);
     const held = open.texts.length;
     const { large, small } = this.#blockSizes;
-    if (held === large || (held % small === 0 && postings.longer(held / 2) >= SAID_AGAIN)) this.#seal(sizeClass);
+    if (held === large || (!this.#inBulk && held % small === 0 && postings.longer(held / 2) >= SAID_AGAIN))
+      this.#seal(sizeClass);
+  }
+
+  /** Between these many texts come at once, and nothing is searched: most go into sealed blocks without having been in an open one. */
+  beginBulk(): void {
+    this.#inBulk = true;
+  }
+
+  endBulk(): void {
+    this.#inBulk = false;
+    for (const sizeClass of this.#classes) {
+      if (!sizeClass) continue;
+      const { open, postings } = sizeClass;
+      // What was there before is in the lists already.
+      postings.clear();
+      if (open.living >= this.#blockSizes.small) this.#seal(sizeClass);
+      else for (const text of open.texts) if (text) addTo(postings, text);
+    }
   }
 
   /** Lists keep the slots of forgotten texts until most of a block is forgotten. */
@@ -366,6 +385,11 @@ export class GramIndex<T extends Enlisted> {
     sizeClass.sealed = sizeClass.sealed.filter(({ texts }) => texts.length > small);
     sizeClass.sealed.push(sealed(few, sizeClass.frontOf));
   }
+}
+
+function addTo(postings: Postings, { print, slot }: Enlisted): void {
+  const { grams } = print;
+  for (let i = 0; i < grams.length; i += 1) postings.add(grams[i] as number, slot);
 }
 
 /** Of one of two texts not all grams may be kept. */

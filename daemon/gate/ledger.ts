@@ -120,7 +120,10 @@ export class LocalLedger implements Ledger {
     const some = this.#db.sql<Row>(
       `SELECT id, name, address, people, reply, fingerprint, at, mono, in_flight, kin FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
     );
-    for (let rows = some.all(0); rows.length > 0; rows = some.all(rows.at(-1)?.id ?? 0)) this.#rememberRows(rows, now);
+    this.#index.inBulk(() => {
+      for (let rows = some.all(0); rows.length > 0; rows = some.all(rows.at(-1)?.id ?? 0))
+        this.#rememberRows(rows, now);
+    });
   }
 
   #rememberRows(rows: Row[], now: { at: number; mono: number }): void {
@@ -138,7 +141,7 @@ export class LocalLedger implements Ledger {
       const send: Send = {
         name: row.name,
         address: row.address,
-        people: JSON.parse(row.people) as string[],
+        people: row.people === JSON.stringify([row.address]) ? [row.address] : (JSON.parse(row.people) as string[]),
         text,
         mono: now.mono - passed,
         at: row.at,

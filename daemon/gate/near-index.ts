@@ -76,6 +76,16 @@ export class NearIndex<T> {
     return text;
   }
 
+  /** For many at once, as at start: `work` may keep and drop, but not search. */
+  inBulk(work: () => void): void {
+    this.#grams.beginBulk();
+    try {
+      work();
+    } finally {
+      this.#grams.endBulk();
+    }
+  }
+
   /** Forgets a text that nobody refers to any more. */
   drop(text: KnownText<T>): void {
     if (this.find(text.print) !== text) return;

@@ -15,10 +15,6 @@ export interface Lists {
   meet(place: number, met: Int16Array, touched: Uint16Array, count: number): number;
   /** Adds `by` in `met` for each slot that a list names. */
   count(place: number, met: Int16Array, by: number): void;
-  /** All lists: their grams, ascending, and their places. */
-  all(): { grams: Int32Array; places: Int32Array };
-  /** Writes the slots that hold a gram to `slots`, from `at` on; returns how many. */
-  slotsOf(place: number, slots: Uint16Array, at: number): number;
 }
 
 /** What is known of a list stands together: its gram, where its slots begin, how many they are (0: nothing here); four, to fit memory. */
@@ -98,33 +94,6 @@ export class Postings implements Lists {
       const slot = slots[i] as number;
       met[slot] = (met[slot] as number) + by;
     }
-  }
-
-  all(): { grams: Int32Array; places: Int32Array } {
-    const grams = new Int32Array(this.#used);
-    const places = new Int32Array(this.#used);
-    let count = 0;
-    for (let place = 0; place < this.#table.length; place += WIDTH) {
-      if (this.#table[place + LENGTH] === 0) continue;
-      const gram = this.#table[place] as number;
-      // They stand nearly in their order.
-      let at = count;
-      for (; at > 0 && (grams[at - 1] as number) > gram; at -= 1) {
-        grams[at] = grams[at - 1] as number;
-        places[at] = places[at - 1] as number;
-      }
-      grams[at] = gram;
-      places[at] = place;
-      count += 1;
-    }
-    return { grams, places };
-  }
-
-  slotsOf(place: number, slots: Uint16Array, at: number): number {
-    const start = this.#table[place + START] as number;
-    const length = this.cost(place);
-    for (let i = 0; i < length; i += 1) slots[at + i] = this.#slots[start + i] as number;
-    return length;
   }
 
   /** How many lists are longer than this. */

@@ -10,12 +10,6 @@ import type { Lists } from './postings.ts';
 /** The slots of a block are numbers below this. */
 export const MAX_SLOTS = 4_096;
 
-/** A block that goes into the sealed one: where its slots are there, or -1 for those that are forgotten. */
-export interface Part {
-  lists: Lists;
-  places: Int16Array;
-}
-
 /** About this many grams are looked through for one. */
 const GRAMS_PER_BUCKET = 3;
 /** What is known of a list stands together: its gram, where it begins in the slots (times two, and one if it is all but these), its front. */
@@ -33,10 +27,9 @@ export class SealedPostings implements Lists {
   /** Slots with fewer grams in front than they should have: all their others are held by most texts. And how many they have, at the most. */
   readonly short: { slots: Uint16Array; longest: number; is: Uint8Array };
 
-  /** `sizes`: by slot, how many grams it has; `wanted`: how many of them belong in front. */
-  constructor(parts: Part[], sizes: Uint16Array, wanted: Uint16Array) {
-    const entries = sizes.reduce((sum, size) => sum + size, 0);
-    const { table, slots } = joined(parts, wanted.length, entries);
+  /** By slot: the grams of its text, sorted, and how many of them belong in front. */
+  constructor(texts: Int32Array[], wanted: Uint16Array) {
+    const { table, slots } = listsOf(texts);
     this.#size = wanted.length;
     this.#table = table;
     this.#slots = slots;
@@ -90,19 +83,6 @@ export class SealedPostings implements Lists {
       const slot = slots[i] as number;
       met[slot] = (met[slot] as number) + by;
     }
-  }
-
-  all(): { grams: Int32Array; places: Int32Array } {
-    const places = Int32Array.from({ length: this.#table.length / WIDTH - 1 }, (_, i) => i * WIDTH);
-    return { grams: places.map((place) => this.#table[place] as number), places };
-  }
-
-  slotsOf(place: number, slots: Uint16Array, at: number): number {
-    const start = this.#start(place);
-    const length = this.cost(place);
-    if (this.isAllBut(place)) return others(this.#slots.subarray(start, start + length), this.#size, slots, at);
-    for (let i = 0; i < length; i += 1) slots[at + i] = this.#slots[start + i] as number;
-    return length;
   }
 
   #start(place: number): number {
@@ -179,53 +159,90 @@ export class SealedPostings implements Lists {
   }
 }
 
-/** Writes the slots below `size` that are not named to `slots`, from `at` on; returns how many. */
-function others(named: Uint16Array, size: number, slots: Uint16Array, at: number): number {
-  const marks = new Uint8Array(size);
-  for (let i = 0; i < named.length; i += 1) marks[named[i] as number] = 1;
-  let end = at;
-  for (let slot = 0; slot < size; slot += 1)
-    if (marks[slot] === 0) {
-      slots[end] = slot;
-      end += 1;
-    }
-  return end - at;
+/** Digits by which entries are sorted, the last ones first: 32 bits in three. */
+const DIGITS = [
+  { shift: 0, bits: 11 },
+  { shift: 11, bits: 11 },
+  { shift: 22, bits: 10 },
+];
+
+/** A gram and a slot each. */
+interface Entries {
+  grams: Int32Array;
+  slots: Uint16Array;
 }
 
-/** The lists of all parts in one, of `entries` numbers at the most; of the fronts nothing is known yet. */
-function joined(parts: Part[], size: number, entries: number): { table: Int32Array; slots: Uint16Array } {
-  const all = parts.map(({ lists }) => lists.all());
-  const next = parts.map(() => 0);
-  const most = all.reduce((sum, { grams }) => sum + grams.length, 0);
-  const table = new Int32Array(WIDTH * (most + 1));
-  // One list more, of those that are forgotten.
-  const slots = new Uint16Array(entries + MAX_SLOTS);
+/** All entries by their grams, those of one gram by their slots. Sorting by digits, since nothing but the order of numbers is asked for. */
+function sortedEntries(texts: Int32Array[]): Entries {
+  const count = texts.reduce((sum, grams) => sum + grams.length, 0);
+  let from: Entries = { grams: new Int32Array(count), slots: new Uint16Array(count) };
+  let to: Entries = { grams: new Int32Array(count), slots: new Uint16Array(count) };
+  let at = 0;
+  texts.forEach((grams, slot) => {
+    from.grams.set(grams, at);
+    from.slots.fill(slot, at, at + grams.length);
+    at += grams.length;
+  });
+  for (const { shift, bits } of DIGITS) {
+    // The sign is turned in the last digit, so that negative grams come first.
+    const turned = shift + bits === 32 ? 1 << (bits - 1) : 0;
+    const mask = (1 << bits) - 1;
+    const next = new Uint32Array((1 << bits) + 1);
+    for (let i = 0; i < count; i += 1) {
+      const digit = (((from.grams[i] as number) >>> shift) & mask) ^ turned;
+      next[digit + 1] = (next[digit + 1] as number) + 1;
+    }
+    for (let digit = 1; digit <= mask; digit += 1) next[digit] = (next[digit] as number) + (next[digit - 1] as number);
+    for (let i = 0; i < count; i += 1) {
+      const gram = from.grams[i] as number;
+      const digit = ((gram >>> shift) & mask) ^ turned;
+      const place = next[digit] as number;
+      next[digit] = place + 1;
+      to.grams[place] = gram;
+      to.slots[place] = from.slots[i] as number;
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+/** The lists of all these texts; of the fronts nothing is known yet. */
+function listsOf(texts: Int32Array[]): { table: Int32Array; slots: Uint16Array } {
+  const size = texts.length;
+  const { grams, slots: named } = sortedEntries(texts);
+  let different = 0;
+  for (let i = 0; i < grams.length; i += 1) if (i === 0 || grams[i] !== grams[i - 1]) different += 1;
+  const table = new Int32Array(WIDTH * (different + 1));
+  const slots = new Uint16Array(grams.length);
   let at = 0;
   let end = 0;
-  for (;;) {
-    let gram = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < parts.length; i += 1) gram = Math.min(gram, all[i]?.grams[next[i] as number] ?? gram);
-    if (gram === Number.POSITIVE_INFINITY) break;
-    const start = end;
-    for (let i = 0; i < parts.length; i += 1) {
-      const nth = next[i] as number;
-      if (all[i]?.grams[nth] !== gram) continue;
-      next[i] = nth + 1;
-      const { lists, places } = parts[i] as Part;
-      const last = end + lists.slotsOf(all[i]?.places[nth] ?? -1, slots, end);
-      for (let j = end; j < last; j += 1) {
-        const place = places[slots[j] as number] as number;
-        slots[end] = place;
-        if (place >= 0) end += 1;
-      }
-    }
-    if (end === start) continue;
-    const allBut = 2 * (end - start) > size;
-    if (allBut) end = start + others(slots.slice(start, end), size, slots, start);
+  for (let start = 0; start < grams.length; ) {
+    const gram = grams[start] as number;
+    let last = start + 1;
+    while (last < grams.length && grams[last] === gram) last += 1;
+    const allBut = 2 * (last - start) > size;
     table[at] = gram;
-    table[at + START] = 2 * start + (allBut ? 1 : 0);
+    table[at + START] = 2 * end + (allBut ? 1 : 0);
     at += WIDTH;
+    if (allBut) end = writeOthers(named.subarray(start, last), size, slots, end);
+    else for (let i = start; i < last; i += 1, end += 1) slots[end] = named[i] as number;
+    start = last;
   }
   table[at + START] = 2 * end;
-  return { table: table.slice(0, at + WIDTH), slots: slots.slice(0, end) };
+  return { table, slots: slots.slice(0, end) };
+}
+
+/** Writes the slots below `size` that are not named (ascending) to `slots`, from `at` on; returns where they end. */
+function writeOthers(named: Uint16Array, size: number, slots: Uint16Array, at: number): number {
+  let end = at;
+  let next = 0;
+  for (let slot = 0; slot < size; slot += 1) {
+    if (named[next] === slot) {
+      next += 1;
+      continue;
+    }
+    slots[end] = slot;
+    end += 1;
+  }
+  return end;
 }

@@ -147,7 +147,14 @@ describe('the index', () => {
       const corpus = make();
       const maker = new FingerprintMaker(new Uint8Array(32), { same: 6, variables: 8 });
       const index = new NearIndex(RULES, () => null);
-      let known = new Set(Array.from({ length: 6_000 }, (_, n) => index.keep(maker.make(corpus(n)))));
+      // Most of them as at a start, some before and some after it.
+      const keep = (from: number, to: number) =>
+        Array.from({ length: to - from }, (_, n) => index.keep(maker.make(corpus(from + n))));
+      let known = new Set(keep(0, 300));
+      index.inBulk(() => {
+        for (const text of keep(300, 5_500)) known.add(text);
+      });
+      for (const text of keep(5_500, 6_000)) known.add(text);
       const asked = Array.from({ length: 15 }, (_, n) => maker.make(corpus(n % 3 === 0 ? n * 400 : 50_000 + n)));
       const compareAll = () => {
         for (const print of asked) {
