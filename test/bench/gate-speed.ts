@@ -126,7 +126,7 @@ function person(n: number): string {
 }
 
 /** A gate on a store of its own. */
-function openGate() {
+export function openGate(policy: Record<string, unknown> = {}) {
   const store = openStore();
   const clock = new FakeClock();
   const make = () =>
@@ -135,7 +135,7 @@ function openGate() {
       clock,
       health: new Health(clock),
       log: silentLog,
-      policy: {},
+      policy,
       sender: { kind: 'shared', since: Date.UTC(2020, 0, 1) },
       timeZone: 'UTC',
     });
@@ -160,7 +160,7 @@ function fill({ store, clock }: ReturnType<typeof openGate>, corpus: Corpus, cou
   });
 }
 
-function request(n: number, text: string, clock: FakeClock): GateRequest {
+export function request(n: number, text: string, clock: FakeClock): GateRequest {
   return {
     command: `c${n}`,
     recipients: [{ kind: 'handle', handle: person(5_000_000 + n) }],
@@ -174,7 +174,7 @@ function request(n: number, text: string, clock: FakeClock): GateRequest {
   };
 }
 
-function messageOf(n: number, asked: GateRequest, clock: FakeClock): GateMessage {
+export function messageOf(n: number, asked: GateRequest, clock: FakeClock): GateMessage {
   const { command, text, variables, category, notBefore, expiresAt, timeZone } = asked;
   const recipient = asked.recipients[0] ?? { kind: 'handle', handle: '' };
   return {

@@ -5,6 +5,7 @@
 import { commandBurst } from './command-burst.ts';
 import { type Bench, keeps, lineOf } from './figure.ts';
 import { gateQuality } from './gate-quality.ts';
+import { gateQueue } from './gate-queue.ts';
 import { gateSpeed } from './gate-speed.ts';
 import { idle } from './idle.ts';
 import { inboundLatency } from './inbound-latency.ts';
@@ -14,6 +15,7 @@ const BENCHES: Record<string, Bench> = {
   inbound: inboundLatency,
   burst: commandBurst,
   gate: gateSpeed,
+  queue: gateQueue,
   quality: gateQuality,
 };
 
