@@ -94,6 +94,8 @@ export class Relay {
       log: log.room('gate'),
       policy: config.policy,
       sender,
+      // Asked only once something is sent, when there is a bridge.
+      oldestWord: (handle) => this.#bridge.oldestWord(handle),
       onSenderHealth: (now) => journal.append('sender.health', now),
       onTextSuspected: (text) => journal.append('text.suspected', text),
       // Without the line to the controller this Mac may have no network.
@@ -274,7 +276,7 @@ export class Relay {
   #consent({ guid, at, text, chat, late, kind, handle, recovering, seenMonoMs }: RowSighting): void {
     if (handle === '') return;
     const from = this.#addressOf(handle);
-    const effects = this.#gate.inbound({
+    const inbound = {
       guid,
       handle: from,
       ...(chat.kind === 'direct' ? { alias: this.#addressOf(chat.id) } : {}),
@@ -285,12 +287,15 @@ export class Relay {
       at,
       late: late || recovering,
       seenMonoMs,
-    });
+    } as const;
+    const effects = this.#gate.inbound(inbound);
     for (const [index, effect] of effects.entries())
       this.#journal.append(effect.kind === 'opted_out' ? 'contact.opted_out' : 'contact.opted_in', effect.event, {
         id: `${effect.kind}_${guid}${index === 0 ? '' : `.${index + 1}`}`,
       });
     if (effects.length > 0) this.#outbox.swept();
+    const confirmation = this.#gate.people.confirmations.owed(inbound, effects);
+    if (confirmation) this.#outbox.confirm(confirmation);
   }
 
   /** As messages are addressed: an opt-out of a number without country code must meet the number with it. */

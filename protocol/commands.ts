@@ -71,6 +71,24 @@ export const COMMAND_DATA = {
   'text.block': z.object({ ...TextAlone, reason: z.string().max(500).optional() }),
   /** Lifts it, with all that is near it. What the relay itself found, once in 24 h. */
   'text.clear': z.object(TextAlone),
+  /** What they agreed to or withdrew elsewhere. `given` only where this Mac's policy says so; `withdrawn` always. */
+  'consent.put': z.object({
+    handle: Handle,
+    state: z.enum(['given', 'withdrawn']),
+    /** When they said so. Of several of one kind the newest counts, in whatever order they come. */
+    at: Instant,
+    /** Where and how, for whoever has to prove it. */
+    source: z.string().min(1).max(500),
+  }),
+  /** Replaces what was put before. Each field may be stricter than this Mac's own file, never looser. */
+  'policy.put': z.object({
+    /** The controller's own name for it. */
+    version: z.string().min(1).max(128),
+    /** The `policy_version` that it takes to hold now. */
+    expected: z.string().min(1).max(128),
+    /** The fields to set, by section, as in the Mac's file; `{}`: those of the file. */
+    policy: z.record(z.string(), z.unknown()),
+  }),
   'snapshot.request': z.object({}),
 } as const satisfies Record<CommandName, z.ZodType>;
 

@@ -44,11 +44,20 @@ export const COMMAND_NAMES = [
   'opt_in.put',
   'text.block',
   'text.clear',
+  'consent.put',
+  'policy.put',
   'snapshot.request',
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
-export const QUERY_NAMES = ['message.get', 'queue.list', 'sender.get', 'gate.check'] as const;
+export const QUERY_NAMES = [
+  'message.get',
+  'queue.list',
+  'sender.get',
+  'gate.check',
+  'contact.get',
+  'policy.get',
+] as const;
 export type QueryName = (typeof QUERY_NAMES)[number];
 
 export const EVENT_NAMES = [

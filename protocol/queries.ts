@@ -18,6 +18,8 @@ export const QUERY_DATA = {
     category: z.enum(CATEGORIES).default('conversational'),
     variables: z.array(z.string()).optional(),
   }),
+  'contact.get': z.object({ handle: z.string().min(1).max(320) }),
+  'policy.get': z.object({}),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type QueryData<N extends QueryName> = z.infer<(typeof QUERY_DATA)[N]>;
 
@@ -61,6 +63,34 @@ export const RESULT_DATA = {
       words: z.string(),
     }),
     recipients: z.array(GateAnswer),
+  }),
+  'contact.get': z.object({
+    handle: z.string(),
+    opted_out: z.object({ source: z.enum(['message', 'command', 'person']), at: Instant }).nullable(),
+    /** No talk either way in 30 days. */
+    is_new: z.boolean(),
+    last_in_at: Instant.nullable(),
+    last_out_at: Instant.nullable(),
+    delivered_at: Instant.nullable(),
+    /** Messages to them since their last word. */
+    unanswered: z.int(),
+    /** How many replies may still be accepted now. */
+    replies_left: z.int(),
+    /** The oldest known 1:1 row is theirs, and no opt-out word. */
+    wrote_first: z.boolean(),
+    consent: z.object({ state: z.enum(['given', 'withdrawn']), at: Instant, source: z.string() }).nullable(),
+    /** Opt-outs aside. */
+    marketing: z.object({ allowed: z.boolean(), code: z.enum(REFUSAL_CODES).optional(), words: z.string().optional() }),
+  }),
+  'policy.get': z.object({
+    /** Of what holds now; changes whenever a field does. */
+    version: z.string(),
+    /** What the controller put last, by its own name. */
+    put: z.object({ version: z.string(), at: Instant }).nullable(),
+    policy: z.record(z.string(), z.unknown()),
+    /** This Mac's own file, defaults filled in: nothing may be looser. */
+    floor: z.record(z.string(), z.unknown()),
+    defaults: z.record(z.string(), z.unknown()),
   }),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type ResultData<N extends QueryName> = z.infer<(typeof RESULT_DATA)[N]>;

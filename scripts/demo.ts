@@ -38,6 +38,8 @@ async function main(): Promise<number> {
   const stage = await Stage.open({
     factor: speed,
     start: START,
+    // One text goes to twelve customers: their own orders, so this Mac's owner lets it go as what it is.
+    config: { policy: { bulk_transactional: 'allow' } },
     onEvent: (event) => narrator.event(event),
     onRelayWords: (words) => trouble.push(words),
   });

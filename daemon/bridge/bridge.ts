@@ -239,6 +239,12 @@ export class MessagesBridge {
     return this.#reading.chatDb()?.groupMembers(chat) ?? null;
   }
 
+  /** Who wrote the oldest row of the 1:1 conversation with a handle, and what; null if there is none, or chat.db cannot be read. */
+  oldestWord(handle: string): { at: number; fromMe: boolean; text: string; tapback: boolean } | null {
+    const row = this.#reading.chatDb()?.oldestDirectRow(handle);
+    return row ? { at: row.at, fromMe: row.fromMe, text: row.text, tapback: row.kind.startsWith('tapback') } : null;
+  }
+
   /**
    * Does chat.db hold this text to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if such a send
    * left files behind, or if chat.db cannot be read: a store that has forgotten what it sent must not send on a doubt.

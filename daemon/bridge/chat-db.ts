@@ -136,6 +136,14 @@ export class ChatDb {
     return this.#chats.directGuids(handle);
   }
 
+  /** The oldest row of the 1:1 conversation with a handle, or null. */
+  oldestDirectRow(handle: string): ChatRow | null {
+    const guids = this.#sql.oldestOf === null ? [] : this.directChatGuids(handle);
+    if (this.#sql.oldestOf === null || guids.length === 0) return null;
+    const rowid = this.#db.sql<{ rowid: number | null }>(this.#sql.oldestOf).get(JSON.stringify(guids))?.rowid ?? null;
+    return rowid === null ? null : (this.rowsByRowid([rowid])[0] ?? null);
+  }
+
   groupGuid(chat: string): string | null {
     return this.#chats.groupGuid(chat);
   }

@@ -75,6 +75,8 @@ export interface ChatSql {
   members: string | null;
   /** Attachments of a message; parameter: message ROWID. */
   attachments: string | null;
+  /** The lowest ROWID in some chats (a clock that was wrong does not change that); parameter: a JSON array of chat guids. Null if that is not kept. */
+  oldestOf: string | null;
   /** The highest ROWID ever given, even if that row is gone; null if SQLite does not keep it here. */
   highestEver: string | null;
 }
@@ -119,6 +121,11 @@ export function chatSql(db: Db): ChatSql | null {
     firstSince: `SELECT MIN(rowid) AS rowid FROM (${datedSince(message, '')})`,
     chat: chats && `${chats} WHERE ROWID = ?`,
     chats,
+    oldestOf:
+      joined && chats
+        ? `SELECT MIN(j.message_id) AS rowid FROM chat c JOIN chat_message_join j ON j.chat_id = c.ROWID
+           WHERE c.guid IN (SELECT value FROM json_each(?))`
+        : null,
     members: member
       ? 'SELECT h.id AS id FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id WHERE j.chat_id = ? ORDER BY h.id'
       : null,

@@ -3,7 +3,7 @@ import type { RefusalCode } from '../../protocol/codes.ts';
 import type { GateAnswer } from '../../protocol/queries.ts';
 import type { Clock } from '../host/clock.ts';
 import { handleEnd as tail } from '../host/handle-end.ts';
-import type { Contacts } from './contacts.ts';
+import type { Contacts, Talk } from './contacts.ts';
 import type { Estimates } from './estimates.ts';
 import type { FingerprintMaker } from './fingerprint.ts';
 import type { Policy } from './policy.ts';
@@ -20,19 +20,32 @@ import {
   type RecipientVerdict,
   type Refusal,
 } from './requests.ts';
+import type { Rules } from './rules.ts';
 import type { Words } from './words.ts';
 
 interface Candidate {
   recipient: Recipient;
   reply: boolean;
+  talk: Talk;
   refusal: Refusal | null;
 }
+
+/** What a rule that holds is called when there may be no waiting. */
+const CODES: Record<string, RefusalCode> = {
+  sender_paused: 'sender_paused',
+  sender_suspicious: 'sender_suspicious',
+  quiet_hours: 'quiet_hours',
+  new_contact_limit: 'new_contact_limit',
+  daily_volume: 'daily_volume',
+  pair_rate: 'pair_rate',
+};
 
 export class Admissions {
   readonly #clock: Clock;
   readonly #maker: FingerprintMaker;
   readonly #contacts: Contacts;
   readonly #estimates: Estimates;
+  readonly #rules: Rules;
   readonly #recent: RecentTexts;
   readonly #reputation: Reputation;
   readonly #words: Words;
@@ -45,6 +58,7 @@ export class Admissions {
     maker: FingerprintMaker;
     contacts: Contacts;
     estimates: Estimates;
+    rules: Rules;
     recent: RecentTexts;
     reputation: Reputation;
     words: Words;
@@ -54,6 +68,7 @@ export class Admissions {
     this.#maker = o.maker;
     this.#contacts = o.contacts;
     this.#estimates = o.estimates;
+    this.#rules = o.rules;
     this.#recent = o.recent;
     this.#reputation = o.reputation;
     this.#words = o.words;
@@ -62,10 +77,9 @@ export class Admissions {
 
   admit(request: GateRequest): Admission {
     const candidates = request.recipients.map((recipient) => this.#candidate(request, recipient));
-    const suspected = this.#suspected(request, candidates);
-    if (suspected) return { ok: false, refusal: suspected };
-    const blast = this.#blast(request, candidates);
-    if (blast) return { ok: false, refusal: blast };
+    const unfit = candidates.some(({ reply }) => reply) ? null : this.#rules.unfit(request.category);
+    const whole = this.#suspected(request, candidates) ?? unfit ?? this.#blast(request, candidates);
+    if (whole) return { ok: false, refusal: whole };
     const until = new Map<string, number | null>();
     const verdicts: RecipientVerdict[] = [];
     let before = 0;
@@ -118,11 +132,12 @@ export class Admissions {
   }
 
   #candidate(request: GateRequest, recipient: Recipient): Candidate {
-    const { replies, closedBy: closed } = this.#contacts.standing(recipient);
+    const { replies, closedBy: closed, talk } = this.#contacts.standing(recipient);
     const reply = replies > 0;
     return {
       recipient,
       reply,
+      talk,
       refusal: closed ? this.optedOut(closed, recipient) : this.#duplicate(request, recipient, reply),
     };
   }
@@ -166,24 +181,26 @@ export class Admissions {
     };
   }
 
-  #verdict(request: GateRequest, { recipient, reply, refusal: known }: Candidate, before: number): RecipientVerdict {
+  #verdict(request: GateRequest, candidate: Candidate, before: number): RecipientVerdict {
+    const { recipient, reply, talk, refusal: known } = candidate;
     if (known) return { kind: 'refuse', refusal: known };
-    const hold = this.#estimates.hold({
-      print: this.#maker.make(request.text, request.variables, request.attachments),
-      people: peopleOf(recipient),
-      reply,
-      order: Number.POSITIVE_INFINITY,
-      notBefore: request.notBefore,
-      expiresAt: request.expiresAt,
-      before,
-    });
+    const { category, timeZone, notBefore, expiresAt } = request;
+    const print = this.#maker.make(request.text, request.variables, request.attachments);
+    const people = peopleOf(recipient);
+    const fresh = this.#rules.isFresh(talk);
+    const ruled = { recipient, address: addressOf(recipient), category, reply, timeZone, fresh };
+    const bulk = !reply && category !== 'marketing' && this.#estimates.isBulk(print, people, before);
+    const ruledOut = this.#rules.refusal({ ...ruled, bulk }, talk);
+    if (ruledOut) return { kind: 'refuse', refusal: ruledOut };
+    const order = Number.POSITIVE_INFINITY;
+    const hold = this.#estimates.hold({ ...ruled, print, people, order, notBefore, expiresAt, before });
     if (!hold) return { kind: 'go', reply };
     const tooLate = request.pacing === 'queue' ? this.#tooLate(request, hold) : null;
     return tooLate ? { kind: 'refuse', refusal: tooLate } : { kind: 'hold', reply, hold };
   }
 
   #tooLate({ notBefore, expiresAt }: GateRequest, hold: Hold): Refusal | null {
-    if (hold.rule !== 'interval') return null;
+    if (hold.rule === 'not_before' || hold.rule.startsWith('sender_')) return null;
     const now = this.#clock.now();
     const waitMs = hold.until - Math.max(now, notBefore ?? now);
     const over =
@@ -192,18 +209,15 @@ export class Admissions {
     const words = this.#words.tooLate(waitMs, over);
     const evidence = { ...hold.evidence, words: `${words} ${hold.evidence.words}` };
     const retryAfterMs = Math.round(hold.until - now);
-    return { ...refusal('interval_not_kept', over, words), retryable: true, retryAfterMs, evidence };
+    const code = CODES[hold.rule] ?? 'interval_not_kept';
+    return { ...refusal(code, over, words), retryable: true, retryAfterMs, evidence };
   }
 
   #notNow(hold: Hold, several: boolean): Refusal {
     const waitMs = Math.max(1, Math.round(hold.until - this.#clock.now()));
-    const codes: Record<string, RefusalCode> = {
-      sender_paused: 'sender_paused',
-      sender_suspicious: 'sender_suspicious',
-    };
-    const code = codes[hold.rule] ?? 'interval_not_kept';
+    const code = CODES[hold.rule] ?? 'interval_not_kept';
     const { evidence } = hold;
-    if (code !== 'interval_not_kept') return { ...refusal(code, hold.rule, evidence.words), retryable: true, evidence };
+    if (code.startsWith('sender_')) return { ...refusal(code, hold.rule, evidence.words), retryable: true, evidence };
     const words = `${this.#words.noWaiting(waitMs, several)} ${evidence.words}`;
     return { ...refusal(code, hold.rule, words), retryable: true, retryAfterMs: waitMs, evidence };
   }

@@ -25,13 +25,39 @@ interface Row {
   replies: number;
   delivered_at: number | null;
   last_in_at: number | null;
+  last_out_at: number | null;
+  unanswered: number;
+  first_at: number | null;
+  first_wrote: number | null;
 }
+
+/** What the rules ask of a conversation. Times are Unix ms. */
+export interface Talk {
+  lastInAt: number | null;
+  lastOutAt: number | null;
+  deliveredAt: number | null;
+  /** Messages to them since their last word; replies are none. */
+  unanswered: number;
+  /** The oldest known 1:1 row: when, and is it theirs, and no opt-out word? */
+  firstAt: number | null;
+  wroteFirst: boolean;
+}
+
+const NO_TALK: Talk = {
+  lastInAt: null,
+  lastOutAt: null,
+  deliveredAt: null,
+  unanswered: 0,
+  firstAt: null,
+  wroteFirst: false,
+};
 
 export class Contacts {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #reply: Policy['reply'];
-  readonly #stopWords: Set<string>;
+  readonly #words: Policy['opt_out'];
+  #stopWords: Set<string>;
   readonly #startWords: Set<string>;
   #active: { count: number; mono: number } | null = null;
 
@@ -39,8 +65,18 @@ export class Contacts {
     this.#db = o.db;
     this.#clock = o.clock;
     this.#reply = o.policy.reply;
-    this.#stopWords = new Set(o.policy.opt_out.words.map(canonical));
+    this.#words = o.policy.opt_out;
+    this.#stopWords = new Set(this.#words.words.map(canonical));
     this.#startWords = new Set(START_WORDS.map(canonical));
+  }
+
+  policyChanged(): void {
+    this.#stopWords = new Set(this.#words.words.map(canonical));
+  }
+
+  /** Is this text an opt-out word, however it is dressed? */
+  isStop(text: string): boolean {
+    return this.#stopWords.has(bareWords(text));
   }
 
   /** Somebody wrote. Opens the window for replies; STOP and START take effect. */
@@ -53,12 +89,10 @@ export class Contacts {
       this.#db
         .sql('UPDATE gate_contact SET reply_at = ?, reply_mono = ?, replies = 0 WHERE key = ?')
         .run(Math.round(this.#clock.now()), row.seenMonoMs, key);
-    this.#db
-      .sql('UPDATE gate_contact SET last_in_at = max(coalesce(last_in_at, 0), ?) WHERE key = ?')
-      .run(Math.round(row.at), key);
-    if (!stops && !this.#startWords.has(word)) return [];
     // Whoever says STOP means the conversation that they see, by whatever address of theirs it goes on.
     const keys = row.group || row.alias === undefined || row.alias === key ? [key] : [key, row.alias];
+    for (const each of keys) this.#heard(each, row, row.kind !== 'tapback' && !stops);
+    if (!stops && !this.#startWords.has(word)) return [];
     return keys.flatMap((each): OptEffect[] => {
       this.#ensure(each);
       const changed = stops ? this.#stop(each, row.at, 'message') : this.#start(each, row.at);
@@ -73,14 +107,52 @@ export class Contacts {
     });
   }
 
-  /** We wrote to these. */
-  outbound(keys: string[], at: number): void {
+  /** We wrote to these. `open`: it is for them to answer now. */
+  outbound(keys: string[], at: number, open: boolean): void {
     for (const key of keys) {
       this.#ensure(key);
       this.#db
-        .sql('UPDATE gate_contact SET last_out_at = max(coalesce(last_out_at, 0), ?) WHERE key = ?')
-        .run(Math.round(at), key);
+        .sql(
+          `UPDATE gate_contact SET last_out_at = max(coalesce(last_out_at, 0), ?1), unanswered = unanswered + ?2,
+             first_wrote = CASE WHEN first_at IS NULL OR first_at > ?1 THEN 0 ELSE first_wrote END,
+             first_at = min(coalesce(first_at, ?1), ?1) WHERE key = ?3`,
+        )
+        .run(Math.round(at), open ? 1 : 0, key);
     }
+  }
+
+  /** What was noted as written at that time never left. */
+  neverLeft(o: { key: string; at: number; reply: boolean; lastInAt: number | null; lastOutAt: number | null }): void {
+    const { key, at, lastInAt, lastOutAt } = o;
+    this.#db.sql('UPDATE gate_contact SET last_out_at = ? WHERE key = ? AND last_out_at = ?').run(lastOutAt, key, at);
+    this.#db
+      .sql(
+        'UPDATE gate_contact SET first_at = NULL, first_wrote = NULL WHERE key = ? AND first_at = ? AND first_wrote = 0',
+      )
+      .run(key, at);
+    // Not if they have written since: then it counts among the unanswered no more.
+    if (!o.reply)
+      this.#db
+        .sql('UPDATE gate_contact SET unanswered = max(0, unanswered - 1) WHERE key = ? AND last_in_at IS ?')
+        .run(key, lastInAt);
+  }
+
+  talk(key: string): Talk {
+    const row = this.#row(key);
+    return row ? talkOf(row) : NO_TALK;
+  }
+
+  /** The most that anybody has left unanswered. */
+  mostUnanswered(): number {
+    const most = 'SELECT max(unanswered) AS n FROM gate_contact WHERE unanswered > 0';
+    return this.#db.sql<{ n: number | null }>(most).get()?.n ?? 0;
+  }
+
+  /** The newest opt-out, or null. */
+  optedOut(key: string): { source: 'message' | 'command' | 'person'; at: number } | null {
+    const row = this.#row(key);
+    if (row?.stop_at != null) return { source: row.stop_source === 'person' ? 'person' : 'message', at: row.stop_at };
+    return row?.command_out_at == null ? null : { source: 'command', at: row.command_out_at };
   }
 
   delivered(key: string): void {
@@ -102,15 +174,13 @@ export class Contacts {
   }
 
   /** How many replies may still be accepted there now, and what closes it to what would go there. */
-  standing(recipient: Recipient): { replies: number; closedBy: string | null } {
-    if (recipient.kind === 'group') {
-      const replies = this.repliesLeft(recipient);
-      return { replies, closedBy: this.closedBy(recipient, replies > 0) };
-    }
-    const row = this.#row(recipient.handle);
-    if (!row) return { replies: 0, closedBy: null };
-    const out = row.stop_at !== null || row.command_out_at !== null;
-    return { replies: this.#repliesLeft(row), closedBy: out ? recipient.handle : null };
+  standing(recipient: Recipient): { replies: number; closedBy: string | null; talk: Talk } {
+    const row = this.#row(recipient.kind === 'group' ? recipient.chat : recipient.handle);
+    const talk = row ? talkOf(row) : NO_TALK;
+    const replies = row ? this.#repliesLeft(row) : 0;
+    if (recipient.kind === 'group') return { replies, closedBy: this.closedBy(recipient, replies > 0), talk };
+    const out = row !== undefined && (row.stop_at !== null || row.command_out_at !== null);
+    return { replies, closedBy: out ? recipient.handle : null, talk };
   }
 
   /** May something that is no reply, or is one, not go there at all? The key that closes it, or null. */
@@ -248,6 +318,22 @@ export class Contacts {
     return row?.stop_at != null || row?.command_out_at != null;
   }
 
+  /** `answers`: it is an answer to what we wrote. The oldest row is by the rows' own times only where one is told late. */
+  #heard(key: string, { at, late, group }: Inbound, answers: boolean): void {
+    this.#ensure(key);
+    const row = this.#row(key);
+    const when = Math.round(at);
+    this.#db.sql('UPDATE gate_contact SET last_in_at = max(coalesce(last_in_at, 0), ?) WHERE key = ?').run(when, key);
+    if (answers && row && row.unanswered > 0 && (!late || when >= (row.last_out_at ?? 0)))
+      this.#db.sql('UPDATE gate_contact SET unanswered = 0 WHERE key = ?').run(key);
+    if (!group)
+      this.#db
+        .sql(
+          'UPDATE gate_contact SET first_wrote = ?, first_at = ? WHERE key = ? AND (first_at IS NULL OR (? AND first_at > ?))',
+        )
+        .run(answers ? 1 : 0, when, key, late ? 1 : 0, when);
+  }
+
   #ensure(key: string): void {
     this.#db.sql('INSERT OR IGNORE INTO gate_contact (key) VALUES (?)').run(key);
   }
@@ -255,8 +341,20 @@ export class Contacts {
   #row(key: string): Row | undefined {
     return this.#db
       .sql<Row>(
-        `SELECT stop_at, stop_source, start_at, command_out_at, reply_at, reply_mono, replies, delivered_at, last_in_at FROM gate_contact WHERE key = ?`,
+        `SELECT stop_at, stop_source, start_at, command_out_at, reply_at, reply_mono, replies, delivered_at, last_in_at, last_out_at,
+           unanswered, first_at, first_wrote FROM gate_contact WHERE key = ?`,
       )
       .get(key);
   }
+}
+
+function talkOf(row: Row): Talk {
+  return {
+    lastInAt: row.last_in_at,
+    lastOutAt: row.last_out_at,
+    deliveredAt: row.delivered_at,
+    unanswered: row.unanswered,
+    firstAt: row.first_at,
+    wroteFirst: row.first_wrote === 1,
+  };
 }

@@ -1,5 +1,6 @@
 /** When may this go? The distance that a text keeps now, and when a waiting message may expect its turn. */
 import type { Clock } from '../host/clock.ts';
+import { NOBODY } from './caps.ts';
 import type { Contacts } from './contacts.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { COUNT_LIMIT, intervalFor, rowOfIntervals, senderTimes } from './interval.ts';
@@ -10,6 +11,7 @@ import type { KnownText, NearIndex } from './near-index.ts';
 import type { NearRules, Policy } from './policy.ts';
 import type { Queue } from './queue.ts';
 import type { Hold } from './requests.ts';
+import type { Opening, Ruled, Rules } from './rules.ts';
 import type { Sender } from './sender.ts';
 import type { SuspectedTexts } from './suspicion.ts';
 import type { Words } from './words.ts';
@@ -21,10 +23,9 @@ const ANSWER_LASTS_MS = 10_000;
 const NAMED = 5;
 
 /** What is asked about: a message that waits, or one that is about to. */
-export interface Asked {
+export interface Asked extends Omit<Ruled, 'bulk'> {
   print: Fingerprint;
   people: string[];
-  reply: boolean;
   order: number;
   notBefore: number | null;
   expiresAt: number;
@@ -40,6 +41,7 @@ export class Estimates {
   readonly #contacts: Contacts;
   readonly #sender: Sender;
   readonly #texts: SuspectedTexts;
+  readonly #rules: Rules;
   readonly #since: number | null;
   readonly #policy: Policy['interval'];
   readonly #nearRules: NearRules;
@@ -56,6 +58,7 @@ export class Estimates {
     contacts: Contacts;
     sender: Sender;
     texts: SuspectedTexts;
+    rules: Rules;
     since: number | null;
     policy: Policy;
     words: Words;
@@ -67,6 +70,7 @@ export class Estimates {
     this.#contacts = o.contacts;
     this.#sender = o.sender;
     this.#texts = o.texts;
+    this.#rules = o.rules;
     this.#since = o.since;
     this.#policy = o.policy.interval;
     this.#nearRules = o.policy.near;
@@ -112,14 +116,27 @@ export class Estimates {
 
   /** Why it waits and until when, or null if it may go now. */
   holdOf(waiting: Waiting): Hold | null {
-    const { people, reply, order, notBefore, expiresAt } = waiting;
-    return this.hold({ print: waiting.text.print, people, reply, order, notBefore, expiresAt, before: 0 });
+    return this.hold({ ...waiting, print: waiting.text.print, before: 0 });
+  }
+
+  /** Is this text bulk to them, with so many before it? */
+  isBulk(print: Fingerprint, people: string[], before = 0): boolean {
+    return this.#rules.isBulk(this.#around(this.near(print), print, people).count + before);
+  }
+
+  /** Sets right which of these, that wait with one text, are bulk. */
+  reviewBulk(waiting: Waiting[]): void {
+    const text = waiting[0]?.text;
+    if (!text) return;
+    const got = this.#ledger.recipients(this.near(text.print));
+    for (const one of waiting)
+      one.bulk = this.#rules.isBulk(got.size - one.people.filter((person) => got.has(person)).length);
   }
 
   /** Which near messages go before a waiting one. */
   before({ text, order, notBefore, reply }: Waiting): { count: number; first: string[] } {
     if (reply) return { count: 0, first: [] };
-    const dueAt = Math.max(this.#clock.now(), notBefore ?? 0);
+    const dueAt = this.#clock.mono() + Math.max(0, (notBefore ?? 0) - this.#clock.now());
     const near = this.near(text.print);
     const { now, timed } = this.#queue.ahead(near, order, dueAt);
     const first = this.#queue.firstAhead(near, order, dueAt, NAMED);
@@ -133,26 +150,37 @@ export class Estimates {
       return { until: expiresAt, rule: 'sender_paused', evidence: { words: this.#words.paused(reason) } };
     if (state === 'suspicious' && !reply)
       return { until: expiresAt, rule: 'sender_suspicious', evidence: { words: this.#words.suspicious(reason) } };
-    if (reply) return this.#later(asked);
-    const unreached = this.#texts.waits(asked.print);
-    if (unreached) {
-      const until = this.#clock.now() + unreached.leftMs;
-      return { until, rule: 'new_contacts_unreached', evidence: { words: unreached.words } };
+    if (!reply) {
+      const unreached = this.#texts.waits(asked.print);
+      if (unreached) {
+        const until = this.#clock.now() + unreached.leftMs;
+        return { until, rule: 'new_contacts_unreached', evidence: { words: unreached.words } };
+      }
     }
-    const near = this.near(asked.print);
     const wall = this.#clock.now();
     const now = this.#clock.mono();
-    const dueAt = Math.max(wall, asked.notBefore ?? wall);
+    const near = reply ? [] : this.near(asked.print);
     const around = this.#around(near, asked.print, asked.people);
+    const ruled = { ...asked, bulk: !reply && this.#rules.isBulk(around.count + asked.before) };
+    const askedAt = now + Math.max(0, (asked.notBefore ?? wall) - wall);
+    const others = this.#rules.isCapped(ruled) ? this.#queue.before(asked.category, asked.order) : NOBODY;
+    const opening = this.#rules.opening(ruled, others, askedAt);
+    const dueAt = opening?.at ?? askedAt;
+    const alone = opening ? held(opening, wall - now) : this.#later(asked);
+    if (reply) return alone;
     const ahead = this.#queue.ahead(near, asked.order, dueAt);
-    if (dueAt > wall) ahead.timed += asked.before;
+    if (dueAt > now) ahead.timed += asked.before;
     else ahead.now += asked.before;
     const turn = this.#turn(around, ahead.now, now);
-    const own = Math.max(turn, now + dueAt - wall);
+    const own = Math.max(turn, dueAt);
     const count = Math.min(COUNT_LIMIT, around.count + ahead.now);
     const at = own + this.#row(count, ahead.timed);
+    // Those before it draw from the caps too, and its turn may come at night.
+    const all = ahead.now + ahead.timed;
+    const later = at > dueAt ? this.#rules.opening(ruled, { all, fresh: asked.fresh ? all : 0 }, at) : null;
+    if (later) return held(later, wall - now);
     if (at <= now) return null;
-    if (at === now + dueAt - wall && turn <= at && ahead.timed === 0) return this.#later(asked);
+    if (at === dueAt && turn <= at && ahead.timed === 0) return alone;
     const until = wall + at - now;
     const intervalMs = this.intervalFor(Math.min(COUNT_LIMIT, count + ahead.timed));
     const shown = around.last ?? around.inFlight;
@@ -199,6 +227,11 @@ export class Estimates {
     const facts = { since: this.#since, now, atRisk: this.#sender.atRisk };
     return senderTimes({ ...facts, activeConversations: this.#contacts.activeConversations() }, this.#policy);
   }
+}
+
+function held({ at, rule, evidence }: Opening, toWall: number): Hold {
+  const until = at + toWall;
+  return { until, rule, evidence: evidence(until) };
 }
 
 function shareOf({ verdict, jaccard }: Likeness): number {

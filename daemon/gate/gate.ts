@@ -5,6 +5,7 @@
  *   ledger.ts     what went to whom, when      queue.ts        what waits, what goes next
  *   interval.ts   how far apart                estimates.ts    when a waiting message may go
  *   contacts.ts   opt-outs, replies            reputation.ts   what becomes of messages: sender.ts, undelivered.ts, suspicion.ts
+ *   rules.ts      caps, hours, consent         conversations.ts what they go by
  *   admission.ts  go, hold or refuse           words.ts        in a sentence
  *
  * The caller owes: `load` before all else; every method that changes something inside a transaction. If that is rolled back, the gate notices
@@ -19,14 +20,17 @@ import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import { Admissions } from './admission.ts';
 import { Contacts } from './contacts.ts';
+import { Conversations, type OldestWord } from './conversations.ts';
 import { Estimates } from './estimates.ts';
 import { Facts } from './facts.ts';
 import { FingerprintMaker } from './fingerprint.ts';
 import { emptyLoad, isAwaited, isUnused, type Load, type Waiting } from './known-texts.ts';
 import { LocalLedger } from './ledger.ts';
-import { hasMoved } from './moved-holds.ts';
+import { LOOK_EVERY_MS, MovedHolds } from './moved-holds.ts';
 import { type KnownText, NearIndex } from './near-index.ts';
-import { type Policy, readPolicy } from './policy.ts';
+import { Permission } from './permission.ts';
+import type { Policy } from './policy.ts';
+import { PolicyStore } from './policy-store.ts';
 import { Queue } from './queue.ts';
 import { RecentTexts } from './recent.ts';
 import { Reputation } from './reputation.ts';
@@ -48,14 +52,10 @@ import {
   type TextAnswer,
 } from './requests.ts';
 import { nameOfRow } from './rereading.ts';
+import { noticeStuck } from './stuck.ts';
 import { Words } from './words.ts';
 
-/** A near text that is in flight holds back its kin; this much of it is worth a word. */
-const STUCK_MS = 10 * 60_000;
 const BLOCKED_MS = 60_000;
-/** Looks for each call, so that none holds up anything. */
-const MOVED_PER_CALL = 50;
-const LOOK_EVERY_MS = 5 * 60_000;
 
 export interface GateOptions {
   db: Db;
@@ -68,6 +68,8 @@ export interface GateOptions {
   sender: { kind: 'shared' | 'dedicated'; since: number | null };
   /** For the times in sentences; the Mac's own if not given. */
   timeZone?: string;
+  /** The oldest row of the 1:1 conversation with a handle, as far back as chat.db goes; null if there is none or nobody can tell. */
+  oldestWord?: OldestWord;
   /** In the transaction of a change of the sender's health that nobody asked for. */
   onSenderHealth?: (health: SenderHealth) => void;
   /** In the transaction in which a text was found to be taken for junk. */
@@ -78,6 +80,9 @@ export interface GateOptions {
 
 export class Gate {
   readonly policy: Policy;
+  readonly policies: PolicyStore;
+  /** Caps, consents and what is known of people. */
+  readonly people: Conversations;
   readonly #o: GateOptions;
   readonly #db: Db;
   readonly #clock: Clock;
@@ -92,14 +97,18 @@ export class Gate {
   readonly #estimates: Estimates;
   readonly #recent: RecentTexts;
   readonly #admissions: Admissions;
+  readonly #permission: Permission;
+  readonly #moved: MovedHolds;
   /** Dispatched in a transaction of which nobody knows yet whether it came to the disk. */
   readonly #unproven = new Map<string, Waiting>();
 
   /** Throws `policy_invalid`. */
   constructor(o: GateOptions) {
     const { db, clock, health } = o;
-    const policy = readPolicy(o.policy);
     const facts = new Facts(db, clock);
+    const onPolicy = () => this.#policyChanged();
+    this.policies = new PolicyStore({ written: o.policy, facts, clock, log: o.log, onChange: onPolicy });
+    const { policy } = this.policies;
     this.#facts = facts;
     this.#o = o;
     this.policy = policy;
@@ -114,11 +123,17 @@ export class Gate {
     };
     this.#ledger = new LocalLedger({ db, clock, index: this.#index, release, windowMs: policy.interval.window_ms });
     this.#contacts = new Contacts({ db, clock, policy });
+    const known = { db, clock, policy, contacts: this.#contacts, words: this.#words };
+    this.people = new Conversations({
+      ...{ ...known, kind: o.sender.kind, timeZone: o.timeZone, floor: this.policies.floor, oldestWord: o.oldestWord },
+      queue: () => this.#queue,
+    });
+    const { rules } = this.people;
     this.#reputation = new Reputation({
-      ...{ db, clock, health, facts, policy, contacts: this.#contacts, ledger: this.#ledger, words: this.#words },
+      ...{ ...known, health, facts, ledger: this.#ledger },
       around: {
         near: (print) => this.#estimates.near(print),
-        mayGo: (waiting) => !this.#isClosed(waiting) && this.#isFarEnough(waiting),
+        mayGo: (waiting) => this.#permission.mayGo(waiting),
         waiting: () => this.#queue.all(),
       },
       watching: o.watching ?? (() => true),
@@ -129,32 +144,23 @@ export class Gate {
       near: (text) => this.#estimates.near(text.print),
       earliest: (waiting) => this.#estimates.earliest(waiting),
       changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
-      isClosed: (waiting) => this.#isClosed(waiting),
+      isClosed: (waiting) => this.#permission.isClosed(waiting),
+      openAt: (waiting) => rules.openAt(waiting),
+      isTrue: (waiting) => this.#permission.isTrue(waiting),
+      review: (waiting) => this.#estimates.reviewBulk(waiting),
+      scarce: (waiting) => rules.isScarce(waiting),
       release,
     });
     this.#estimates = new Estimates({
-      clock,
-      index: this.#index,
-      ledger: this.#ledger,
-      queue: this.#queue,
-      contacts: this.#contacts,
+      ...{ ...known, rules, index: this.#index, ledger: this.#ledger, queue: this.#queue, since: o.sender.since },
       sender: this.#reputation.sender,
       texts: this.#reputation.texts,
-      since: o.sender.since,
-      policy,
-      words: this.#words,
     });
-    this.#recent = new RecentTexts(clock, policy.duplicate.window_ms);
-    this.#admissions = new Admissions({
-      clock,
-      maker: this.#maker,
-      contacts: this.#contacts,
-      estimates: this.#estimates,
-      recent: this.#recent,
-      reputation: this.#reputation,
-      words: this.#words,
-      policy,
-    });
+    this.#moved = new MovedHolds(clock);
+    this.#recent = new RecentTexts(clock, () => policy.duplicate.window_ms);
+    const judging = { ...known, rules, estimates: this.#estimates, reputation: this.#reputation };
+    this.#admissions = new Admissions({ ...judging, maker: this.#maker, recent: this.#recent });
+    this.#permission = new Permission({ ...judging, people: this.people, admissions: this.#admissions });
   }
 
   /** Reads what the store remembers, and forgets what waits: that follows through `add`. Also after a transaction was rolled back. */
@@ -162,7 +168,9 @@ export class Gate {
     for (const { message } of [...this.#queue.all()]) this.#queue.remove(message);
     this.#unproven.clear();
     this.#facts.forget();
+    this.policies.load();
     this.#ledger.load();
+    this.people.load();
     this.#reputation.load();
   }
 
@@ -192,7 +200,7 @@ export class Gate {
 
   pick(): Pick {
     this.#heal();
-    this.#noticeStuck();
+    noticeStuck(this.#ledger.inFlightSince(), this.#clock, this.#o.health);
     const { state } = this.health();
     if (state === 'paused') return { kind: 'idle', wakeInMs: null };
     const next = this.#queue.next(state === 'suspicious');
@@ -202,7 +210,7 @@ export class Gate {
     }
     const { message } = next.waiting;
     if (next.kind === 'go') return { kind: 'go', message };
-    return { kind: 'refuse', message, refusal: this.#closedRefusal(next.waiting) };
+    return { kind: 'refuse', message, refusal: this.#refusal(next.waiting) };
   }
 
   /** Throws `not_waiting`: then nothing may go out, for it would not be counted. */
@@ -216,9 +224,9 @@ export class Gate {
     const near = reply ? [] : this.#estimates.near(text.print);
     const slot = { name: message, address, people, reply, print: text.print };
     this.#ledger.reserve(reply ? slot : { ...slot, near, spacing: this.#estimates.spacing(waiting) });
-    this.#contacts.outbound([address], this.#clock.now());
-    this.#reputation.dispatched(waiting);
     this.#queue.remove(message);
+    this.people.dispatched(waiting);
+    this.#reputation.dispatched(waiting);
     this.#queue.block(near, this.#clock.mono() + BLOCKED_MS);
     this.#unproven.set(message, waiting);
     this.#noteRecent(waiting, command, this.#clock.mono(), this.#clock.now());
@@ -226,6 +234,7 @@ export class Gate {
 
   outcome(message: string, outcome: GateOutcome): void {
     const send = this.#ledger.get(message);
+    if (outcome.state === 'failed') this.people.neverLeft(message);
     if (!send) return this.#reputation.outcome(message, null, outcome);
     if (outcome.state === 'failed') {
       if (send.text) this.#recent.forget(send.text.print.exact, send.address, message);
@@ -245,8 +254,8 @@ export class Gate {
     const found = new Map<string, Waiting>();
     for (const key of this.#contacts.allOut())
       for (const waiting of this.#queue.of(key))
-        if (this.#contacts.closedBy(waiting.recipient, waiting.reply) !== null) found.set(waiting.message, waiting);
-    return [...found.values()].map((waiting) => ({ message: waiting.message, refusal: this.#closedRefusal(waiting) }));
+        if (this.people.closedBy(waiting) !== null) found.set(waiting.message, waiting);
+    return [...found.values()].map((waiting) => ({ message: waiting.message, refusal: this.#refusal(waiting) }));
   }
 
   /** From time to time, in a transaction: what time alone brings about. */
@@ -278,32 +287,24 @@ export class Gate {
 
   movedHolds(): { message: string; hold: Hold }[] {
     this.#heal();
-    const moved: { message: string; hold: Hold }[] = [];
-    const mono = this.#clock.mono();
-    let looks = 0;
-    for (const waiting of this.#queue.all()) {
-      if (waiting.lookAt > mono) continue;
-      waiting.lookAt = mono + LOOK_EVERY_MS;
-      const hold = this.#estimates.holdOf(waiting);
-      if (hold && hasMoved(waiting, hold.until, this.#clock)) moved.push({ message: waiting.message, hold });
-      looks += 1;
-      if (looks === MOVED_PER_CALL) break;
-    }
-    return moved;
+    return this.#moved.of(this.#queue.all(), (waiting) => this.#estimates.holdOf(waiting));
   }
 
   inbound(row: Inbound): OptEffect[] {
-    return this.#contacts.inbound(row);
+    const effects = this.#contacts.inbound(row);
+    this.people.heard(row);
+    return effects;
   }
 
   ownHand(row: OwnHand): void {
     if (row.recipients.length === 0) return;
-    this.#contacts.outbound(row.recipients.length === 1 ? row.recipients : [], row.at);
+    const people = [...new Set(row.recipients)];
+    const only = people.length === 1 ? (people[0] ?? null) : null;
+    const name = nameOfRow(row.guid);
+    this.people.ownHand(name, only, row.at);
     if (row.text.trim() === '' && !row.attachments?.length) return;
     const print = this.#maker.make(row.text, [], row.attachments);
-    const people = [...new Set(row.recipients)];
-    const address = people.length === 1 ? (people[0] ?? '') : 'group:';
-    const name = nameOfRow(row.guid);
+    const address = only ?? 'group:';
     if (this.#ledger.has(name)) return;
     const near = this.#estimates.near(print);
     const text = this.#ledger.observe({ name, address, people, reply: false, print, near }, row.at);
@@ -320,14 +321,11 @@ export class Gate {
   }
 
   optOut(handle: string, source: 'command' | 'person'): OptResult {
-    const changed = this.#contacts.optOut(handle, source);
-    return changed ? { ok: true, changed, event: { handle, source } } : { ok: true, changed };
+    return this.people.optOut(handle, source);
   }
 
   optIn(handle: string, source: 'command' | 'person'): OptResult {
-    const { changed, still } = this.#contacts.optIn(handle, source);
-    if (still !== null) return { ok: false, refusal: this.#admissions.notYours(handle, still) };
-    return changed ? { ok: true, changed, event: { handle, source } } : { ok: true, changed };
+    return this.people.optIn(handle, source, (still) => this.#admissions.notYours(handle, still));
   }
 
   optedOut(): string[] {
@@ -354,7 +352,7 @@ export class Gate {
       since: since === null ? null : new Date(since).toISOString().slice(0, 10),
       opted_out: this.#contacts.outCount(),
       policy_version: this.policy.version,
-      caps: [],
+      caps: this.people.capUses(),
     };
   }
 
@@ -362,7 +360,7 @@ export class Gate {
     // Known already: a begin that came to nothing, or a second start. What is in flight on the disk stays so and counts.
     if (this.#queue.get(m.message)) return;
     if (this.#unproven.delete(m.message) || (this.#ledger.has(m.message) && !this.#ledger.stored(m.message)))
-      this.#ledger.undo(m.message);
+      this.#undo(m.message, addressOf(m.recipient));
     const { message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone } = m;
     const mono = this.#clock.mono();
     const waiting: Waiting = {
@@ -370,6 +368,8 @@ export class Gate {
       address: addressOf(recipient),
       people: peopleOf(recipient),
       text: this.#index.keep(this.#maker.make(m.text, m.variables, m.attachments)),
+      fresh: this.people.isFresh(addressOf(recipient)),
+      bulk: false,
       told: this.#admissions.told(command, addressOf(recipient)),
       lookAt: mono + LOOK_EVERY_MS,
     };
@@ -380,27 +380,24 @@ export class Gate {
     if (!reply) this.#noteRecent(waiting, command, mono - age, m.acceptedAt);
   }
 
-  #isClosed({ recipient, reply, text }: Waiting): boolean {
-    return this.#contacts.closedBy(recipient, reply) !== null || (!reply && this.#reputation.texts.has(text.print));
-  }
-
-  #isFarEnough(waiting: Waiting): boolean {
-    const at = this.#estimates.earliest(waiting);
-    return at !== null && at <= this.#clock.mono();
-  }
-
   #noteRecent({ text, address, message }: Waiting, command: string, mono: number, at: number): void {
     if (text.print.grams.length < this.policy.near.min_grams) return;
     this.#recent.note({ exact: text.print.exact, address, message, command, mono, at });
   }
 
-  #closedRefusal(waiting: Waiting): Refusal {
-    const key = this.#contacts.closedBy(waiting.recipient, waiting.reply);
-    if (key === null)
-      return (
-        this.#reputation.refusal(waiting.text.print) ?? this.#admissions.optedOut(waiting.address, waiting.recipient)
-      );
-    return this.#admissions.optedOut(key, waiting.recipient);
+  #refusal(waiting: Waiting): Refusal {
+    const { address, recipient } = waiting;
+    return this.#permission.refusal(waiting) ?? this.#admissions.optedOut(address, recipient);
+  }
+
+  #undo(message: string, address: string): void {
+    this.#ledger.undo(message);
+    this.people.undo(message, address);
+  }
+
+  #policyChanged(): void {
+    this.#contacts.policyChanged();
+    this.#queue.lookAgain();
   }
 
   /** Takes back what a rolled-back transaction did in memory, once no transaction is open. */
@@ -409,22 +406,10 @@ export class Gate {
     for (const [message, waiting] of this.#unproven) {
       this.#unproven.delete(message);
       if (this.#ledger.stored(message) || !this.#ledger.has(message)) continue;
-      this.#ledger.undo(message);
+      this.#undo(message, waiting.address);
       const text = this.#index.keep(waiting.text.print);
       this.#queue.add({ ...waiting, text });
       this.#queue.unblock(this.#estimates.near(text.print));
     }
-  }
-
-  #noticeStuck(): void {
-    const { health } = this.#o;
-    const since = this.#ledger.inFlightSince();
-    if (since === null || this.#clock.mono() - since < STUCK_MS) return health.clear('send_in_flight');
-    health.raise(
-      'send_in_flight',
-      'warning',
-      'A message has been on its way out of Messages for more than 10 minutes; near-same texts wait for it.',
-      'Look at Messages and at the network of this Mac.',
-    );
   }
 }

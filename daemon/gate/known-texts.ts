@@ -57,6 +57,9 @@ export interface Waiting {
   notBefore: number | null;
   expiresAt: number;
   timeZone: string | null;
+  /** No talk either way in 30 days; more people than a blast got its text. As far as is known: asked anew right before it goes. */
+  fresh: boolean;
+  bulk: boolean;
   /** The estimate that was told last, Unix ms, and when, monotonic. Null until the first look. */
   told: { until: number; mono: number } | null;
   lookAt: number;

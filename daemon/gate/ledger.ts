@@ -207,6 +207,19 @@ export class LocalLedger implements Ledger {
     return found;
   }
 
+  /** Distinct people who got a near text, as many as can decide. */
+  recipients(near: KnownText<Load>[]): Set<string> {
+    const now = this.#clock.mono();
+    const people = new Set<string>();
+    for (const text of near)
+      for (const send of text.load.sends)
+        if (people.size < PEOPLE_ENOUGH && (send.phase === 'in_flight' || send.until > now))
+          for (const person of send.people) people.add(person);
+    for (const send of this.#unread)
+      if (people.size < PEOPLE_ENOUGH) for (const person of send.people) people.add(person);
+    return people;
+  }
+
   reserve(slot: Slot): void {
     this.#forget(slot.name);
     this.#add(slot, { at: this.#clock.now(), mono: this.#clock.mono(), phase: 'in_flight' });

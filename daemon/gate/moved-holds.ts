@@ -1,24 +1,51 @@
-/** Has an estimate moved so much that it is told again? Told at accept, then only if it moved by more than 10 minutes and 10 %, at most hourly. */
+/** Which estimates are worth telling again: told at acceptance, then only if one moved by more than 10 minutes and 10 %, at most hourly. */
 import type { Clock } from '../host/clock.ts';
 import type { Waiting } from './known-texts.ts';
+import type { Hold } from './requests.ts';
 
+/** Looks for each call, so that none holds up anything. */
+const MOVED_PER_CALL = 50;
 const MOVED_LEAST_MS = 10 * 60_000;
 const MOVED_LEAST_SHARE = 0.1;
 const TOLD_EVERY_MS = 60 * 60_000;
+export const LOOK_EVERY_MS = 5 * 60_000;
 
-/** If so, it counts as told. */
-export function hasMoved(waiting: Waiting, until: number, clock: Clock): boolean {
-  const mono = clock.mono();
-  const now = clock.now();
-  const { told } = waiting;
-  if (!told) {
-    waiting.told = { until, mono };
-    return false;
+export class MovedHolds {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
-  const by = Math.abs(until - told.until);
-  const waitThen = told.until - (now - (mono - told.mono));
-  if (by <= MOVED_LEAST_MS || by <= MOVED_LEAST_SHARE * waitThen) return false;
-  if (told.until > 0 && waitThen > 0 && mono - told.mono < TOLD_EVERY_MS) return false;
-  waiting.told = { until, mono };
-  return true;
+
+  /** Of some of these, those that moved; they are remembered as told. */
+  of(all: Iterable<Waiting>, holdOf: (waiting: Waiting) => Hold | null): { message: string; hold: Hold }[] {
+    const moved: { message: string; hold: Hold }[] = [];
+    const mono = this.#clock.mono();
+    let looks = 0;
+    for (const waiting of all) {
+      if (waiting.lookAt > mono) continue;
+      waiting.lookAt = mono + LOOK_EVERY_MS;
+      const hold = holdOf(waiting);
+      if (hold && this.#hasMoved(waiting, hold.until)) moved.push({ message: waiting.message, hold });
+      looks += 1;
+      if (looks === MOVED_PER_CALL) break;
+    }
+    return moved;
+  }
+
+  #hasMoved(waiting: Waiting, until: number): boolean {
+    const mono = this.#clock.mono();
+    const now = this.#clock.now();
+    const { told } = waiting;
+    if (!told) {
+      waiting.told = { until, mono };
+      return false;
+    }
+    const by = Math.abs(until - told.until);
+    const waitThen = told.until - (now - (mono - told.mono));
+    if (by <= MOVED_LEAST_MS || by <= MOVED_LEAST_SHARE * waitThen) return false;
+    if (told.until > 0 && waitThen > 0 && mono - told.mono < TOLD_EVERY_MS) return false;
+    waiting.told = { until, mono };
+    return true;
+  }
 }

@@ -22,6 +22,8 @@ const part = (min: number, max: number) => {
 const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, allowed('an object { … }'));
 const words = z.array(z.string(allowed('a word')).min(1, allowed('a word')), allowed('a list of words'));
 
+const ZONE = allowed('an IANA time zone such as "Europe/Berlin", or null');
+
 const OPT_OUT_WORDS = [
   ...['stop', 'stopall', 'stop all', 'unsubscribe', 'cancel', 'end', 'quit', 'optout', 'opt-out', 'opt out'],
   ...['revoke', 'remove', 'arret', 'td'],
@@ -66,8 +68,18 @@ export const PolicySchema = section({
     window_ms: whole(0, HOUR, 'milliseconds').default(5 * MINUTE),
     per_inbound: whole(0, 10, 'messages').default(3),
   }).prefault({}),
-  /** More words may be added; those of the default always count. */
-  opt_out: section({ words: words.default([]) }).prefault({}),
+  opt_out: section({
+    /** More words may be added; those of the default always count. */
+    words: words.default([]),
+    /** Sent once to whoever said STOP, within 5 minutes; null: nothing. */
+    confirmation: z
+      .string(allowed('a text, or null'))
+      .trim()
+      .min(1, allowed('a text, or null'))
+      .max(500)
+      .nullable()
+      .default(null),
+  }).prefault({}),
   /** When is a text itself taken for junk, and for how long is it refused? */
   suspicion: section({
     recipients: whole(2, 50, 'recipients').default(2),
@@ -80,6 +92,24 @@ export const PolicySchema = section({
     strangers_wait_ms: whole(0, 30 * DAY, 'milliseconds').default(DAY),
     clear_every_ms: whole(HOUR, 30 * DAY, 'milliseconds').default(DAY),
   }).prefault({}),
+  /** How much this sender may do, whatever the texts are (caps.ts). */
+  caps: section({
+    new_contacts_day: whole(1, 1_000_000, 'new contacts in 24 h').default(50),
+    new_contacts_hour: whole(1, 1_000_000, 'new contacts in 60 min').default(15),
+    unanswered: whole(1, 1_000_000, 'messages').default(5),
+    pair_rate: whole(1, 1_000_000, 'messages in 60 s').default(30),
+    daily_volume: whole(1, 1_000_000, 'messages in 24 h').default(5_000),
+  }).prefault({}),
+  /** No marketing from this hour on until that one, in the recipient's zone, else this one (null: the Mac's). 24 and 0: at any hour. */
+  quiet_hours: section({
+    from: whole(13, 24, 'o’clock').default(21),
+    to: whole(0, 12, 'o’clock').default(8),
+    time_zone: z.string(ZONE).refine(isTimeZone, ZONE).nullable().default(null),
+  }).prefault({}),
+  /** May marketing also go to whom the controller has recorded a consent of? */
+  consent: z.enum(['wrote_first', 'recorded'], allowed('"wrote_first" or "recorded"')).default('wrote_first'),
+  /** Is one text to more people than `blast.recipients` in a day marketing, whatever its category says? */
+  bulk_transactional: z.enum(['as_marketing', 'allow'], allowed('"as_marketing" or "allow"')).default('as_marketing'),
   health: section({
     /** Deliveries and time without a bad sign after which a sender is healthy again. */
     recover_deliveries: whole(1, 1_000, 'deliveries').default(20),
@@ -111,15 +141,23 @@ function isLadder(steps: { up_to: number | null; ms: number }[]): boolean {
   });
 }
 
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '';
+  } catch {
+    return false;
+  }
+}
+
 export const START_WORDS = ['start', 'unstop'];
 
-/** Fills in the defaults. Throws `policy_invalid` that names each mistake. */
-export function readPolicy(written: Record<string, unknown>): Policy {
+/** Fills in the defaults. Throws `policy_invalid` that names each mistake; `source`: where it is written. */
+export function readPolicy(written: Record<string, unknown>, source = 'config.json'): Policy {
   const parsed = PolicySchema.safeParse(written);
   if (!parsed.success)
     throw new RelayError(
       'policy_invalid',
-      `config.json: ${parsed.error.issues.map((issue) => wordsOf(issue, written)).join('\n  ')}`,
+      `${source}: ${parsed.error.issues.map((issue) => wordsOf(issue, written)).join('\n  ')}`,
       { hint: 'Mend "policy" in config.json; what is left out keeps its default.' },
     );
   const policy = parsed.data;

@@ -1,18 +1,23 @@
 /**
  * What waits, and which of it goes next.
  *
- * Messages with one text wait together, in the order of acceptance; only the oldest that is due can go. Of texts near one another the oldest
- * due message goes first: any younger one would make it later. So a text that may not go yet holds back all younger ones near it, and is
- * looked at again at `readyAt`, or when something near it changed.
+ * Messages with one text wait together, in the order of acceptance; only the oldest that is due (`not_before`, hours and caps let it go) can go.
+ * Of texts near one another the oldest due message goes first: any younger one would make it later. So a text that may not go yet holds back
+ * all younger ones near it, and is looked at again at `readyAt`, or when something near it changed. Only where more wait for a cap than it has
+ * slots, the category comes before the order.
  *
  * The caller owes: `block` when a near text goes out, `unblock` when one has gone, never left, or waits no longer.
  */
 import type { Clock } from '../host/clock.ts';
+import { type Before, rankOf } from './caps.ts';
 import type { Load, Waiting, WaitingText } from './known-texts.ts';
 import type { KnownText } from './near-index.ts';
 
 /** However long a text seems to be held back, it is looked at again after this. */
 const LOOK_AGAIN_MS = 60_000;
+
+/** Of a row longer than this only so many are looked at, and the rest is taken to be like them. Estimates need no more. */
+const SAMPLE = 200;
 
 export type Next = { kind: 'go' | 'closed'; waiting: Waiting } | { kind: 'idle'; wakeInMs: number | null };
 
@@ -21,8 +26,16 @@ export interface QueueRules {
   near(text: KnownText<Load>): KnownText<Load>[];
   /** When this one may go for its distance, monotonic; null while a near text is in flight. */
   earliest(waiting: Waiting): number | null;
-  /** May it never go any more? */
+  /** May it not go to them at all? */
   isClosed(waiting: Waiting): boolean;
+  /** From when on hours and caps let it go, monotonic; 0 if they do now. Asked very often. */
+  openAt(waiting: Waiting): number;
+  /** Asked once, right before it goes: is what `openAt` goes by true? If not, it is set right. */
+  isTrue(waiting: Waiting): boolean;
+  /** All of these wait beyond now for hours or caps: is what that goes by still true? */
+  review(waiting: Waiting[]): void;
+  /** Of which caps there are fewer slots than messages that wait for them. */
+  scarce(waiting: Before): { all: boolean; fresh: boolean };
   /** Somebody waits with this text now, or nobody any more. */
   changed(text: KnownText<Load>): void;
   /** Nobody waits with this text any more: after `changed`. */
@@ -36,6 +49,9 @@ export class Queue {
   readonly #texts = new Set<WaitingText>();
   readonly #byPerson = new Map<string, Waiting[]>();
   #replies: Waiting[] = [];
+  /** By rank of category: all that are no replies, and those of them to new contacts. */
+  readonly #ranks: { all: Waiting[]; fresh: Waiting[] }[] = [0, 1, 2].map(() => ({ all: [], fresh: [] }));
+  #scarce = { all: false, fresh: false };
 
   constructor(clock: Clock, rules: QueueRules) {
     this.#clock = clock;
@@ -79,8 +95,14 @@ export class Queue {
     }
     const first = group.members[0];
     insert(group.members, waiting);
+    const rank = this.#ranks[rankOf(waiting.category)];
+    if (rank) insert(rank.all, waiting);
+    if (rank && waiting.fresh) insert(rank.fresh, waiting);
     if (waiting.notBefore !== null) group.timed += 1;
+    const now = this.#clock.mono();
+    const dueAt = this.#dueAt(waiting, now, this.#clock.now());
     if (!first || waiting.order < first.order || waiting.notBefore !== null || group.timed > 0) group.readyAt = 0;
+    else if (dueAt > now || !this.#isDue(first)) group.readyAt = Math.min(group.readyAt, dueAt);
     this.#texts.add(group);
   }
 
@@ -100,7 +122,10 @@ export class Queue {
       this.#replies = this.#replies.filter((other) => other !== waiting);
       group.replies = (group.replies ?? 1) - 1;
     } else {
-      group.members.splice(position(group.members, waiting.order), 1);
+      take(group.members, waiting);
+      const rank = this.#ranks[rankOf(waiting.category)];
+      if (rank) take(rank.all, waiting);
+      if (rank) take(rank.fresh, waiting);
       if (waiting.notBefore !== null) group.timed -= 1;
       if (group.members.length === 0) this.#texts.delete(group);
     }
@@ -122,6 +147,34 @@ export class Queue {
     for (const text of near) if (text.load.waiting) text.load.waiting.readyAt = from;
   }
 
+  /** It is to a new contact, or not any more; nothing near it needs to wait for that. */
+  setFresh(waiting: Waiting, fresh: boolean): void {
+    if (waiting.fresh === fresh) return;
+    waiting.fresh = fresh;
+    if (waiting.reply) return;
+    const rank = this.#ranks[rankOf(waiting.category)];
+    if (rank && fresh) insert(rank.fresh, waiting);
+    else if (rank) take(rank.fresh, waiting);
+    this.unblock([waiting.text]);
+  }
+
+  /** Looks at everything again: the rules changed. */
+  lookAgain(): void {
+    for (const group of this.#texts) group.readyAt = 0;
+  }
+
+  /** How many wait that would draw from the caps before one of this category and order. */
+  before(category: Waiting['category'], order: number): Before {
+    const count: Before = { all: 0, fresh: 0 };
+    const own = rankOf(category);
+    for (const [rank, { all, fresh }] of this.#ranks.entries()) {
+      if (rank > own) break;
+      count.all += rank < own ? all.length : position(all, order);
+      count.fresh += rank < own ? fresh.length : position(fresh, order);
+    }
+    return count;
+  }
+
   /** Changes nothing that could be seen. `onlyReplies`: the rest is held for another reason. */
   next(onlyReplies: boolean): Next {
     const now = this.#clock.mono();
@@ -129,13 +182,21 @@ export class Queue {
     let wakeAt = Number.POSITIVE_INFINITY;
     for (const reply of this.#replies) {
       if (this.#rules.isClosed(reply)) return { kind: 'closed', waiting: reply };
-      if (reply.notBefore === null || reply.notBefore <= wall) return { kind: 'go', waiting: reply };
-      wakeAt = Math.min(wakeAt, now + reply.notBefore - wall);
+      const dueAt = this.#dueAt(reply, now, wall);
+      if (dueAt <= now) return { kind: 'go', waiting: reply };
+      wakeAt = Math.min(wakeAt, dueAt);
     }
     if (!onlyReplies) {
+      const waiting: Before = { all: 0, fresh: 0 };
+      for (const { all, fresh } of this.#ranks) {
+        waiting.all += all.length;
+        waiting.fresh += fresh.length;
+      }
+      this.#scarce = this.#rules.scarce(waiting);
       // The oldest alone, as a rule; all of them in their order only if that one may not go yet.
       const oldest = this.#oldest(now, wall);
-      const found = oldest && (this.#judge(oldest, now) ?? this.#judgeInOrder(now, wall));
+      const first = oldest && this.#judge(oldest, now);
+      const found = first === 'untrue' || first === null ? oldest && this.#judgeInOrder(now, wall) : first;
       if (found) return found;
       for (const group of this.#texts) wakeAt = Math.min(wakeAt, group.readyAt);
     }
@@ -145,32 +206,59 @@ export class Queue {
     };
   }
 
-  /** How many that are near and older wait: due now, and due by `dueAt` (Unix ms). */
-  ahead(near: KnownText<Load>[], order: number, dueAt: number): { now: number; timed: number } {
+  /** How many that are near and older wait: due now, and due by `dueBy` (monotonic). */
+  ahead(near: KnownText<Load>[], order: number, dueBy: number): { now: number; timed: number } {
+    const now = this.#clock.mono();
     const wall = this.#clock.now();
     const count = { now: 0, timed: 0 };
     for (const text of near) {
       const group = text.load.waiting;
       if (!group) continue;
       const older = position(group.members, order);
-      if (group.timed === 0) count.now += older;
-      else
-        for (const { notBefore } of group.members.slice(0, older)) {
-          if (notBefore === null || notBefore <= wall) count.now += 1;
-          else if (notBefore <= dueAt) count.timed += 1;
-        }
+      // One by one where they have times of their own.
+      const step = group.timed > 0 ? 1 : Math.max(1, older / SAMPLE);
+      for (let at = 0; at < older; at += step) {
+        const member = group.members[Math.floor(at)];
+        if (!member) break;
+        const dueAt = this.#dueAt(member, now, wall);
+        const weight = Math.min(step, older - at);
+        if (dueAt <= now) count.now += weight;
+        else if (dueAt <= dueBy) count.timed += weight;
+      }
     }
-    return count;
+    return { now: Math.round(count.now), timed: Math.round(count.timed) };
+  }
+
+  #isDue(waiting: Waiting): boolean {
+    const now = this.#clock.mono();
+    return this.#dueAt(waiting, now, this.#clock.now()) <= now;
+  }
+
+  #dueAt(waiting: Waiting, now: number, wall: number): number {
+    const opensAt = this.#rules.openAt(waiting);
+    return waiting.notBefore === null ? opensAt : Math.max(opensAt, now + waiting.notBefore - wall);
+  }
+
+  /** 0 for whatever needs no slot that others want too. */
+  #rank({ category, fresh }: Waiting): number {
+    return this.#scarce.all || (fresh && this.#scarce.fresh) ? rankOf(category) : 0;
+  }
+
+  #precedes(a: Waiting, b: Waiting): boolean {
+    const ranks = this.#rank(a) - this.#rank(b);
+    return ranks < 0 || (ranks === 0 && a.order < b.order);
   }
 
   /** The first of those that `ahead` counts, in the order of acceptance. */
-  firstAhead(near: KnownText<Load>[], order: number, dueAt: number, limit: number): Waiting[] {
+  firstAhead(near: KnownText<Load>[], order: number, dueBy: number, limit: number): Waiting[] {
+    const now = this.#clock.mono();
+    const wall = this.#clock.now();
     const first: Waiting[] = [];
     for (const text of near) {
       let found = 0;
       for (const waiting of text.load.waiting?.members ?? []) {
         if (waiting.order >= order || found === limit) break;
-        if (waiting.notBefore !== null && waiting.notBefore > dueAt) continue;
+        if (this.#dueAt(waiting, now, wall) > dueBy) continue;
         first.push(waiting);
         found += 1;
       }
@@ -183,9 +271,9 @@ export class Queue {
     for (const group of this.#texts) {
       if (group.readyAt > now) continue;
       const first = group.members[0];
-      if (first && oldest && first.order > oldest.order) continue;
+      if (first && oldest && first.order > oldest.order && this.#rank(oldest) === 0) continue;
       const head = this.#head(group, now, wall);
-      if (head && (!oldest || head.order < oldest.order)) oldest = head;
+      if (head && (!oldest || this.#precedes(head, oldest))) oldest = head;
     }
     return oldest;
   }
@@ -196,21 +284,30 @@ export class Queue {
       const head = group.readyAt > now ? null : this.#head(group, now, wall);
       if (head) heads.push(head);
     }
-    heads.sort((a, b) => a.order - b.order);
-    for (const head of heads) {
-      if ((head.text.load.waiting?.readyAt ?? 0) > now) continue;
-      const found = this.#judge(head, now);
-      if (found) return found;
+    heads.sort((a, b) => (this.#precedes(a, b) ? -1 : 1));
+    for (let next = heads.shift(); next; next = heads.shift()) {
+      const group = next.text.load.waiting;
+      if (!group || group.readyAt > now) continue;
+      const found = this.#judge(next, now);
+      if (found !== null && found !== 'untrue') return found;
+      // What it was chosen by was not true: another of the same text may be due, or it has to stand further back.
+      const other = found === 'untrue' ? this.#head(group, now, wall) : null;
+      if (!other) continue;
+      const before = heads.findIndex((head) => this.#precedes(other, head));
+      heads.splice(before === -1 ? heads.length : before, 0, other);
     }
     return null;
   }
 
-  #judge(head: Waiting, now: number): Next | null {
+  #judge(head: Waiting, now: number): Next | 'untrue' | null {
     if (this.#rules.isClosed(head)) return { kind: 'closed', waiting: head };
     const near = this.#rules.near(head.text);
     const older = this.#olderGroup(near, head);
     const earliest = older ? Math.max(older.readyAt, now + 1) : this.#rules.earliest(head);
-    if (earliest !== null && earliest <= now) return { kind: 'go', waiting: head };
+    if (earliest !== null && earliest <= now) {
+      if (!this.#rules.isTrue(head)) return 'untrue';
+      return { kind: 'go', waiting: head };
+    }
     const until = Math.min(earliest ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_MS);
     for (const text of near) {
       const group = text.load.waiting;
@@ -223,26 +320,39 @@ export class Queue {
 
   /** A near text with an older message that is due: it goes first. */
   #olderGroup(near: KnownText<Load>[], head: Waiting): WaitingText | null {
-    const wall = this.#clock.now();
-    const isOlder = ({ order, notBefore }: Waiting) => order < head.order && (notBefore === null || notBefore <= wall);
+    const byOrder = this.#rank(head) === 0;
     for (const text of near) {
       const group = text.load.waiting;
-      const first = group?.members[0];
-      if (!group || !first || text === head.text || first.order > head.order) continue;
-      if (group.timed === 0 || group.members.some(isOlder)) return group;
+      if (!group || text === head.text) continue;
+      for (const member of group.members) {
+        if (byOrder && member.order > head.order) break;
+        if (this.#precedes(member, head) && this.#isDue(member)) return group;
+      }
     }
     return null;
   }
 
-  /** The oldest that is due. */
+  /** The first that is due. */
   #head(group: WaitingText, now: number, wall: number): Waiting | null {
-    let nextAt = Number.POSITIVE_INFINITY;
-    for (const waiting of group.members) {
-      if (waiting.notBefore === null || waiting.notBefore <= wall) return waiting;
-      nextAt = Math.min(nextAt, waiting.notBefore);
+    let best = this.#firstDue(group, now, wall);
+    if (best === null && group.members.some(({ bulk }) => bulk)) {
+      this.#rules.review(group.members);
+      best = this.#firstDue(group, now, wall);
     }
-    group.readyAt = now + Math.min(nextAt - wall, LOOK_AGAIN_MS);
-    return null;
+    return best;
+  }
+
+  #firstDue(group: WaitingText, now: number, wall: number): Waiting | null {
+    let best: Waiting | null = null;
+    let nextAt = now + LOOK_AGAIN_MS;
+    for (const waiting of group.members) {
+      const dueAt = this.#dueAt(waiting, now, wall);
+      if (dueAt > now) nextAt = Math.min(nextAt, dueAt);
+      else if (best === null || this.#precedes(waiting, best)) best = waiting;
+      if (best && this.#rank(best) === 0) return best;
+    }
+    if (best === null) group.readyAt = nextAt;
+    return best;
   }
 }
 
@@ -259,6 +369,11 @@ function position(members: Waiting[], order: number): number {
     else high = middle;
   }
   return low;
+}
+
+function take(members: Waiting[], waiting: Waiting): void {
+  const at = position(members, waiting.order);
+  if (members[at] === waiting) members.splice(at, 1);
 }
 
 function insert(members: Waiting[], waiting: Waiting): void {

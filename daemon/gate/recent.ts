@@ -12,11 +12,12 @@ const PRUNE_EVERY_MS = 60_000;
 
 export class RecentTexts {
   readonly #clock: Clock;
-  readonly #windowMs: number;
+  readonly #windowMs: () => number;
   readonly #entries = new Map<string, Entry>();
   #pruneAt = 0;
 
-  constructor(clock: Clock, windowMs: number) {
+  /** `windowMs` is asked each time: the policy may change it. */
+  constructor(clock: Clock, windowMs: () => number) {
     this.#clock = clock;
     this.#windowMs = windowMs;
   }
@@ -40,7 +41,7 @@ export class RecentTexts {
   /** When (Unix ms) the same was accepted or sent under another id, or null. */
   find(exact: string, address: string, command: string): number | null {
     const entry = this.#entries.get(`${exact}${address}`);
-    if (!entry || entry.command === command || this.#clock.mono() - entry.mono > this.#windowMs) return null;
+    if (!entry || entry.command === command || this.#clock.mono() - entry.mono > this.#windowMs()) return null;
     return entry.at;
   }
 
@@ -48,6 +49,6 @@ export class RecentTexts {
     const now = this.#clock.mono();
     if (now < this.#pruneAt) return;
     this.#pruneAt = now + PRUNE_EVERY_MS;
-    for (const [key, { mono }] of this.#entries) if (now - mono > this.#windowMs) this.#entries.delete(key);
+    for (const [key, { mono }] of this.#entries) if (now - mono > this.#windowMs()) this.#entries.delete(key);
   }
 }

@@ -112,6 +112,16 @@ export interface OwnHand {
   late: boolean;
 }
 
+/** The one text to somebody who has opted out: that nothing more will come. */
+export interface Confirmation {
+  to: string;
+  text: string;
+  /** The row that said STOP. */
+  guid: string;
+  /** Unix ms; it is of no use any more then. */
+  expiresAt: number;
+}
+
 /** What an inbound row changed, to be told upstream. */
 export interface OptEffect {
   kind: 'opted_out' | 'opted_in';

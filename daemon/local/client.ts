@@ -18,6 +18,7 @@ import {
   LocalError,
   type LocalEvent,
   MessageDetail,
+  PolicyState,
   QueuePage,
   Sent,
   Status,
@@ -55,6 +56,10 @@ export class LocalClient {
 
   gateCheck(o: { to: string[]; text: string; category?: string }): Promise<LocalResult<GateCheck>> {
     return this.#ask(GateCheck, 'POST', '/gate/check', o);
+  }
+
+  policy(): Promise<LocalResult<PolicyState>> {
+    return this.#ask(PolicyState, 'GET', '/policy');
   }
 
   cancel(id: string): Promise<LocalResult<Cancelled>> {

@@ -21,6 +21,7 @@ import type {
   LocalEvent,
   LocalHandlers,
   MessageDetail,
+  PolicyState,
   QueuePage,
   Sent,
   Status,
@@ -58,6 +59,7 @@ export interface Parts<M extends Stored = Stored> {
     present(message: M): MessageStatus;
     detail(message: M): MessageDetail;
     queue(page: { limit: number; cursor?: string }): { data: Omit<QueuePage, 'next'>; next?: string };
+    policy(): PolicyState;
     check(
       asked: z.infer<(typeof ASKED)['gateCheck']>,
     ): { data: GateCheck } | { error: { code: string; message: string } };
@@ -100,6 +102,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       const answer = questions.check(asked);
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
     },
+    policy: () => questions.policy(),
     async cancel(message) {
       const answer = await commit.run(() => outbox.cancel({ message }));
       return answer.ok ? { ok: true, data: answer.detail as Cancelled } : refused(answer);

@@ -21,6 +21,7 @@ const ROUTES: Route[] = [
   ['POST', '/messages/:/cancel', (h, { path }) => h.cancel(path[1] ?? '')],
   ['POST', '/messages', (h, { body }) => checked(ASKED.send, body, (o) => h.send(o))],
   ['POST', '/gate/check', (h, { body }) => checked(ASKED.gateCheck, body, (o) => h.gateCheck(o))],
+  ['GET', '/policy', (h) => given(h.policy())],
   ['POST', '/sender/pause', (h, { body }) => checked(ASKED.pause, body, (o) => h.pause(o.reason))],
   ['POST', '/sender/resume', (h, { body }) => checked(ASKED.nothing, body, () => h.resume())],
 ];

@@ -87,6 +87,9 @@ export type MessageDetail = z.infer<typeof MessageDetail>;
 export const GateCheck = RESULT_DATA['gate.check'];
 export type GateCheck = z.infer<typeof GateCheck>;
 
+export const PolicyState = RESULT_DATA['policy.get'];
+export type PolicyState = z.infer<typeof PolicyState>;
+
 export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
 export type Cancelled = z.infer<typeof Cancelled>;
 
@@ -137,6 +140,7 @@ export interface LocalHandlers {
   queue(o: { limit: number; cursor?: string }): QueuePage;
   message(id: string): MessageDetail | null;
   gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
+  policy(): PolicyState;
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;
   send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;
   pause(reason: string): Promise<LocalAnswer<SenderHealth>>;

@@ -12,7 +12,7 @@ import type { Clock } from '../host/clock.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import type { Answer } from './commands.ts';
 import { addressOf, type Messages, type NewMessage, toGateMessage } from './messages.ts';
-import type { Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
+import type { Confirmation, Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
 import type { Reach } from './reach.ts';
 import { TWIN_WORDS, type Twins } from './twins.ts';
 
@@ -92,6 +92,33 @@ export class Acceptance {
       return this.#store(send, command, recipient, refusal ? { kind: 'refuse', refusal } : verdict);
     });
     return { ok: true, detail: { messages } };
+  }
+
+  /** In the transaction of the STOP: the one text that still goes. */
+  confirm({ to, text, guid, expiresAt }: Confirmation): void {
+    const command = `confirmation_${guid}`;
+    const recipient: Recipient = { kind: 'handle', handle: to };
+    // No command of the controller's makes this id: none is named with a line break.
+    const id = messageId(`\n${guid}`, recipient);
+    if (this.#messages.get(id)) return;
+    const stored = this.#messages.insert({
+      id,
+      command,
+      recipient,
+      text,
+      variables: [],
+      category: 'conversational',
+      service: 'any',
+      reply: true,
+      acceptedAt: this.#clock.now(),
+      notBefore: null,
+      expiresAt,
+      timeZone: null,
+      passthrough: null,
+    });
+    this.#waiting += 1;
+    this.#gate.people.confirmations.expect(to, stored.id);
+    this.#gate.add([toGateMessage(stored)]);
   }
 
   /** A message has left the queue, whatever the reason. */

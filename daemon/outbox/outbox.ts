@@ -21,7 +21,7 @@ import { Acceptance, type Groups, type Lookalikes, textFault } from './accept.ts
 import { type Answer, Commands, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { addressOf, type Message, Messages, type StatusDetail, toGateMessage } from './messages.ts';
-import type { Bridge, Gate, GateOutcome, Journal, Recipient, TextAnswer } from './ports.ts';
+import type { Bridge, Confirmation, Gate, GateOutcome, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
 import { snapshotParts } from './snapshot.ts';
@@ -104,6 +104,8 @@ export class Outbox {
         'opt_in.put': (data) => this.optIn(data.handle, 'command'),
         'text.block': (data) => this.#textBlock(data),
         'text.clear': ({ text, variables = [] }) => answerOf(gate.clearText(text, variables, 'command')),
+        'consent.put': (data) => this.#consent(data),
+        'policy.put': (data) => this.#policy(data),
         'snapshot.request': () => this.#snapshotAsked(),
       },
     });
@@ -180,6 +182,12 @@ export class Outbox {
     this.dispatcher.wake();
   }
 
+  /** In the transaction of a STOP: says to them that nothing more will come. */
+  confirm(confirmation: Confirmation): void {
+    this.#acceptance.confirm(confirmation);
+    this.dispatcher.wake();
+  }
+
   /**
    * In a transaction: a from-me row that no attempt of ours made, found while reading after a start or a loss. A waiting message with
    * the same text to the same recipient may be that row, sent before the memory was lost: it is not sent.
@@ -239,6 +247,21 @@ export class Outbox {
     return fault ? { ok: false, ...fault } : answerOf(this.#gate.blockText(text, variables, reason));
   }
 
+  #consent(put: CommandData<'consent.put'>): Answer {
+    const handle = normaliseHandle(put.handle, this.#region);
+    if (!handle.ok)
+      return { ok: false, code: 'recipient_invalid', message: `${JSON.stringify(put.handle)} is ${handle.why}.` };
+    const result = this.#gate.people.consentPut({ ...put, handle: handle.handle });
+    if (!result.ok) return refused(result.refusal);
+    return { ok: true, detail: { handle: handle.handle, changed: result.changed } };
+  }
+
+  #policy(put: CommandData<'policy.put'>): Answer {
+    const result = this.#gate.policies.put(put);
+    if (result.ok) return { ok: true, detail: { policy_version: result.version } };
+    return { ...refused(result.refusal), detail: { policy_version: this.#gate.policies.state().version } };
+  }
+
   #snapshotAsked(): Answer {
     this.tellSnapshot('asked for');
     return { ok: true };
@@ -292,6 +315,10 @@ function answerOf(answer: TextAnswer): Answer {
   if (answer.ok) return answer;
   const { code, words, retryAfterMs } = answer.refusal;
   return { ok: false, code, message: words, retryAfterMs };
+}
+
+function refused({ code, words }: Refusal): Extract<Answer, { ok: false }> {
+  return { ok: false, code, message: words };
 }
 
 function isIMessage(service: string | undefined): boolean {

@@ -1,8 +1,9 @@
 /** What the outbox needs of its neighbours. `daemon/relay.ts` hands the real ones in; tests hand in small fakes. */
 import type { RefusalCode } from '../../protocol/codes.ts';
+import type { CommandData } from '../../protocol/commands.ts';
 import type { ContactOpted, Evidence, SenderHealth } from '../../protocol/events.ts';
 import type { Category, ErrorMeaning, EventName, MessageState, Pacing } from '../../protocol/names.ts';
-import type { GateAnswer } from '../../protocol/queries.ts';
+import type { GateAnswer, ResultData } from '../../protocol/queries.ts';
 
 /** Whom a message goes to: one handle (normalised), or an existing group with its present members. */
 export type Recipient = { kind: 'handle'; handle: string } | { kind: 'group'; chat: string; members: string[] };
@@ -46,6 +47,15 @@ export interface Refusal {
   retryable: boolean;
   retryAfterMs?: number;
   evidence?: Evidence;
+}
+
+/** The one text to somebody who has opted out. */
+export interface Confirmation {
+  to: string;
+  text: string;
+  /** The row that said STOP. */
+  guid: string;
+  expiresAt: number;
 }
 
 /** A message that may go later. `until` (Unix ms) is an estimate. */
@@ -112,6 +122,20 @@ export interface Gate {
   movedHolds(): { message: string; hold: Hold }[];
   optOut(handle: string, source: 'command' | 'person'): OptResult;
   optIn(handle: string, source: 'command' | 'person'): OptResult;
+  readonly people: {
+    readonly confirmations: {
+      /** In the transaction that stores it, before `add`: this message may go although they have opted out. */
+      expect(to: string, message: string): void;
+    };
+    /** In a transaction. */
+    consentPut(put: CommandData<'consent.put'>): { ok: true; changed: boolean } | { ok: false; refusal: Refusal };
+    contact(handle: string): ResultData<'contact.get'>;
+  };
+  readonly policies: {
+    /** In a transaction; holds from then on. `version`: of what holds then. */
+    put(put: CommandData<'policy.put'>): { ok: true; version: string } | { ok: false; refusal: Refusal };
+    state(): ResultData<'policy.get'>;
+  };
   /** Both return the health that holds afterwards, or a refusal. */
   pause(reason: string): SenderHealth;
   resume(source: 'command' | 'person'): { ok: true; health: SenderHealth } | { ok: false; refusal: Refusal };

@@ -66,6 +66,10 @@ export class Questions {
         return { data: this.sender() };
       case 'gate.check':
         return this.check(data as QueryData<'gate.check'>);
+      case 'contact.get':
+        return this.contact(data as QueryData<'contact.get'>);
+      case 'policy.get':
+        return { data: this.policy() };
     }
   }
 
@@ -110,6 +114,16 @@ export class Questions {
   sender(): ResultData<'sender.get'> {
     const counts = this.#messages.counts();
     return { ...this.#sender(), waiting: counts.waiting + counts.held };
+  }
+
+  contact({ handle: written }: QueryData<'contact.get'>): { data: ResultData<'contact.get'> } | { error: QueryError } {
+    const handle = normaliseHandle(written, this.#region);
+    if (!handle.ok) return refuse('recipient_invalid', `${JSON.stringify(written)} is ${handle.why}.`);
+    return { data: this.#gate.people.contact(handle.handle) };
+  }
+
+  policy(): ResultData<'policy.get'> {
+    return this.#gate.policies.state();
   }
 
   check(data: QueryData<'gate.check'>): { data: ResultData<'gate.check'> } | { error: QueryError } {

@@ -20,6 +20,7 @@ import { Health } from '../../daemon/host/health.ts';
 import { silentLog } from '../../daemon/host/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { openStore } from '../support/store.ts';
+import { WIDE_RULES } from '../support/wide-rules.ts';
 import { type Bench, type Figure, percentile } from './figure.ts';
 
 const DAY = 86_400_000;
@@ -135,7 +136,7 @@ export function openGate(policy: Record<string, unknown> = {}) {
       clock,
       health: new Health(clock),
       log: silentLog,
-      policy,
+      policy: { ...WIDE_RULES, ...policy },
       sender: { kind: 'shared', since: Date.UTC(2020, 0, 1) },
       timeZone: 'UTC',
     });

@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Stage } from '../../scripts/demo/stage.ts';
 import { readRows } from '../sim/own-rows.ts';
+import { WIDE_RULES } from '../support/wide-rules.ts';
 
 let stage: Stage;
 let people = 0;
@@ -19,7 +20,7 @@ const texts = [
 ];
 
 beforeAll(async () => {
-  stage = await Stage.open({ factor: 10 });
+  stage = await Stage.open({ factor: 10, config: { policy: WIDE_RULES } });
   stage.startRelay();
 });
 afterEach(async () => {

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Stage } from '../../scripts/demo/stage.ts';
 import { readRows } from '../sim/own-rows.ts';
+import { WIDE_RULES } from '../support/wide-rules.ts';
 
 let stage: Stage;
 let people = 0;
 const person = () => `+1415555${String(3000 + people++)}`;
 
 beforeAll(async () => {
-  stage = await Stage.open({ factor: 20 });
+  stage = await Stage.open({ factor: 20, config: { policy: WIDE_RULES } });
   stage.startRelay();
 });
 afterAll(() => stage.close());

@@ -118,6 +118,19 @@ export class FakeGate implements Gate {
     return { ok: true as const, changed, event: { handle, source: 'command' as const } };
   }
 
+  readonly people = {
+    confirmations: { expect() {} },
+    consentPut: () => ({ ok: true as const, changed: true }),
+    contact(): never {
+      throw new Error('the fake gate knows nobody');
+    },
+  };
+
+  readonly policies = {
+    put: () => ({ ok: true as const, version: '1-00000000' }),
+    state: () => ({ version: '1-00000000', put: null, policy: {}, floor: {}, defaults: {} }),
+  };
+
   pause(reason: string) {
     this.paused = true;
     return { state: 'paused' as const, since: 0, reason };

@@ -1,6 +1,13 @@
 /** A relay as the local API sees it, with nothing behind it: answers as they are set, and a journal in memory. */
 
-import type { GateCheck, LocalEvent, LocalHandlers, MessageDetail, Status } from '../../daemon/local/schemas.ts';
+import type {
+  GateCheck,
+  LocalEvent,
+  LocalHandlers,
+  MessageDetail,
+  PolicyState,
+  Status,
+} from '../../daemon/local/schemas.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
 
 /** 2026-01-31 12:00:00 UTC */
@@ -85,6 +92,12 @@ export class FakeRelay implements LocalHandlers {
   async gateCheck(o: { to: string[]; text: string; category: string }) {
     this.asked.push(['gateCheck', o]);
     return { ok: true as const, data: this.check };
+  }
+
+  policyState: PolicyState = { version: '1-0', put: null, policy: {}, floor: {}, defaults: {} };
+
+  policy() {
+    return this.policyState;
   }
 
   async cancel(id: string) {

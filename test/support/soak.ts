@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stage } from '../../scripts/demo/stage.ts';
 import { type MacRow, readRows } from '../sim/own-rows.ts';
+import { WIDE_RULES } from './wide-rules.ts';
 
 const FACTOR = 20;
 const INTERVAL_MS = 60_000;
@@ -70,7 +71,7 @@ export class Soak {
   }
 
   static async open(seed: number): Promise<Soak> {
-    const stage = await Stage.open({ factor: FACTOR });
+    const stage = await Stage.open({ factor: FACTOR, config: { policy: WIDE_RULES } });
     const soak = new Soak(stage, randomOf(seed));
     await stage.sim.contact(CHATTY[0] ?? '', { readAfterMs: 2_000, answers: [{ text: 'I see.', afterMs: 1_000 }] });
     await stage.sim.contact(CHATTY[1] ?? '', { deliveredAfterMs: null });

@@ -225,6 +225,17 @@ describe('chats', () => {
     expect(chatDb.groupMembers('group:chat78')).toEqual([]);
   });
 
+  it('know the oldest row of a conversation with one, whatever the clocks said', () => {
+    expect(chatDb.oldestDirectRow(ANNA)).toBeNull();
+    chat.inbound(BEN, 'not this', AT - 5_000);
+    chat.inbound(ANNA, 'first', AT);
+    chat.inbound(ANNA, 'dated earlier', AT - 1_000);
+    expect(chatDb.oldestDirectRow(ANNA)).toMatchObject({ text: 'first', fromMe: false, at: AT });
+    const group = chat.group('chat79', [ANNA, BEN]);
+    chat.join(chat.row(AT, { text: 'all', handle_id: chat.handle(ANNA) }), group);
+    expect(chatDb.oldestDirectRow('+14155550199')).toBeNull();
+  });
+
   it('of an own 1:1 row without handle give the handle; filter suffixes are stripped', () => {
     chat.join(
       chat.row(AT, { text: 'x', is_from_me: 1, handle_id: 0, destination_caller_id: 'Me@Example.com' }),

@@ -235,6 +235,54 @@ describe('gate check', () => {
   });
 });
 
+describe('policy', () => {
+  const state = {
+    version: '1-0badcafe',
+    put: { version: 'cloud-7', at: NOON - 60_000 },
+    policy: {
+      blast: { recipients: 5 },
+      caps: { unanswered: 8 },
+      opt_out: { words: ['stop', 'td'] },
+      consent: 'recorded',
+    },
+    floor: {
+      blast: { recipients: 10 },
+      caps: { unanswered: 8 },
+      opt_out: { words: ['stop', 'td'] },
+      consent: 'recorded',
+    },
+    defaults: {
+      blast: { recipients: 10 },
+      caps: { unanswered: 5 },
+      opt_out: { words: ['stop', 'td'] },
+      consent: 'wrote_first',
+    },
+  };
+
+  it('shows what differs: now, in this Mac’s file, by default', async () => {
+    relay.policyState = state;
+    const { code, err, lines } = await run('policy');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines).toEqual([
+      'Policy 1-0badcafe; the controller put cloud-7 at 11:59:00.',
+      '',
+      'FIELD             NOW       FILE      DEFAULT',
+      'blast.recipients  5         10        10',
+      'caps.unanswered   8         8         5',
+      'consent           recorded  recorded  wrote_first',
+    ]);
+  });
+
+  it('with --all shows all that there is, in 80 columns; as JSON whole', async () => {
+    relay.policyState = state;
+    const { lines, out } = await run('policy', '--all');
+    expect(out).toContain('opt_out.words     stop, td  stop, td  stop, td');
+    fits(lines);
+    const { out: json } = await run('policy', '--json');
+    expect(JSON.parse(json)).toMatchObject({ schema: 1, ...state });
+  });
+});
+
 describe('tail', () => {
   it('tells the past it is asked for, then what comes, until it is interrupted', async () => {
     for (const seq of [1, 2, 3]) relay.journal.push(anEvent(seq));
@@ -316,6 +364,7 @@ describe('the command line', () => {
     ['gate', 'check'],
     ['gate', 'near'],
     ['gate', 'timeline'],
+    ['policy'],
     ['chatdb'],
     ['chatdb', 'read'],
   ];
@@ -337,6 +386,7 @@ describe('the command line', () => {
       ['gate', 'check'],
       ['gate', 'near'],
       ['gate', 'timeline'],
+      ['policy'],
       ['chatdb', 'read'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {

@@ -6,6 +6,7 @@ import { silentLog } from '../../../daemon/host/log.ts';
 import type { TextSuspected } from '../../../protocol/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
+import { WIDE_RULES } from '../../support/wide-rules.ts';
 
 export const OLD_SENDER = Date.UTC(2020, 0, 1);
 const DAY = 86_400_000;
@@ -17,6 +18,7 @@ export interface Asking {
   notBefore?: number;
   expiresAt?: number;
   command?: string;
+  timeZone?: string;
 }
 
 export class GateWorld {
@@ -28,14 +30,26 @@ export class GateWorld {
   readonly suspected: TextSuspected[] = [];
   /** Would a receipt be seen now? */
   watching = true;
+  /** The oldest row of a conversation in chat.db, from before the relay's memory. */
+  readonly history = new Map<string, { at: number; fromMe: boolean; text: string; tapback: boolean }>();
   readonly #policy: Record<string, unknown>;
   readonly #since: number | null;
+  readonly #kind: 'shared' | 'dedicated';
   #order = 0;
   /** What the outbox would still hold. */
   readonly waiting = new Map<string, GateMessage>();
 
-  constructor(o: { policy?: Record<string, unknown>; since?: number | null } = {}) {
-    this.#policy = o.policy ?? {};
+  /** `rules`: those of the default instead of none that look at people. */
+  constructor(
+    o: {
+      policy?: Record<string, unknown>;
+      since?: number | null;
+      rules?: 'default';
+      kind?: 'shared' | 'dedicated';
+    } = {},
+  ) {
+    this.#policy = { ...(o.rules === 'default' ? {} : WIDE_RULES), ...o.policy };
+    this.#kind = o.kind ?? 'shared';
     this.#since = o.since === undefined ? OLD_SENDER : o.since;
     this.gate = this.#open();
   }
@@ -47,8 +61,9 @@ export class GateWorld {
       health: this.health,
       log: silentLog,
       policy: this.#policy,
-      sender: { kind: 'shared', since: this.#since },
+      sender: { kind: this.#kind, since: this.#since },
       timeZone: 'UTC',
+      oldestWord: (handle) => this.history.get(handle) ?? null,
       onSenderHealth: (health) => this.told.push(health.state),
       onTextSuspected: (text) => this.suspected.push(text),
       watching: () => this.watching,
@@ -79,7 +94,7 @@ export class GateWorld {
       pacing: o.pacing ?? 'queue',
       notBefore: o.notBefore ?? null,
       expiresAt: o.expiresAt ?? this.clock.now() + 20 * DAY,
-      timeZone: null,
+      timeZone: o.timeZone ?? null,
     };
   }
 

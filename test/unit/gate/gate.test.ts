@@ -805,7 +805,6 @@ describe('the sender', () => {
       kind: 'shared',
       since: '2020-01-01',
       health: { state: 'healthy' },
-      caps: [],
     });
   });
 });

@@ -18,7 +18,7 @@ import {
 
 let world: SenderWorld;
 beforeEach(() => {
-  world = new SenderWorld();
+  world = new SenderWorld({ kind: 'dedicated' });
 });
 afterEach(() => world.close());
 
@@ -443,6 +443,7 @@ describe('the probe', () => {
     makeSuspicious();
     waiting.stranger = world.one(person(STRANGER), ownText(80));
     waiting.longAgo = world.one(person(LONG_AGO), ownText(81));
+    world.history.set(person(KNOWN), { at: 1, fromMe: false, text: 'any offers?', tapback: false });
     waiting.marketing = world.one(person(KNOWN), ownText(82), { category: 'marketing' });
     waiting.first = world.one(person(KNOWN), ownText(83));
     waiting.second = world.one(person(KNOWN_TOO), ownText(84));

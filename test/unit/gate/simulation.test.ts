@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GateOutcome } from '../../../daemon/gate/requests.ts';
 import { GateWorld, person } from './gate-world.ts';
+import { loner } from './letters.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -20,17 +21,6 @@ const FAMILIES = [
   ['Your code is 4711', 'Your code is 17', 'Your PIN is 99'],
 ];
 const PEOPLE = 16;
-
-/** The n-th text that is like no other: words of letters in an order of its own. */
-function loner(n: number): string {
-  let state = 0x9e3779b9 ^ Math.imul(n + 1, 0x85ebca6b);
-  const letter = () => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
-    state ^= state >>> 12;
-    return 'abcdefghijklmnopqrstuvwxyz'[(state >>> 3) % 26] ?? 'a';
-  };
-  return Array.from({ length: 7 }, () => Array.from({ length: 6 }, letter).join('')).join(' ');
-}
 
 type Step =
   | { do: 'ask'; family: number; variant: number; first: number; count: number; soon: boolean }
