@@ -70,6 +70,8 @@ export class Session {
   /** Commands that are not handed to the store yet, and whether somebody is about to. */
   #arrived: NumberedFrame[] = [];
   #storing = false;
+  /** Goes of storing of which it is not known yet how they end. */
+  #unsettled = 0;
   #singly = false;
   #queries = 0;
   #pumpLater: NodeJS.Immediate | undefined;
@@ -188,6 +190,7 @@ export class Session {
   #store(): void {
     if (this.#storing) return;
     this.#storing = true;
+    this.#unsettled += 1;
     const look = (before: number) => {
       const here = this.#arrived.length;
       if (here > before && here < FRAMES_AT_ONCE && !this.#singly) setImmediate(look, here);
@@ -224,7 +227,10 @@ export class Session {
           if (again) this.#store();
           else this.#broken(error);
         },
-      );
+      )
+      .finally(() => {
+        this.#unsettled -= 1;
+      });
   }
 
   /** In the transaction of these frames. */
@@ -327,7 +333,7 @@ export class Session {
   async #finish(): Promise<void> {
     try {
       do await this.#parts.commit.run(() => undefined);
-      while (this.#arrived.length > 0 && this.#line.phase !== 'ended');
+      while (this.#unsettled > 0 && this.#line.phase !== 'ended');
     } catch {
       // What could not be stored is not acked; the controller sends it again.
     }

@@ -300,6 +300,8 @@ describe('a lookalike', () => {
     own('yes');
     expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(false);
     own('yes');
+    // A look is good for the commands of one burst.
+    world.clock.advance(20);
     expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(true);
     await world.look();
     expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(true);
