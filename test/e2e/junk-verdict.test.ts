@@ -3,11 +3,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SenderHealth, TextSuspected } from '../../protocol/events.ts';
 import { Stage } from '../../scripts/demo/stage.ts';
 import { readRows } from '../sim/own-rows.ts';
+import { WIDE_RULES } from '../support/wide-rules.ts';
 
 let stage: Stage;
 beforeAll(async () => {
-  // The distances are not what is tried here.
-  const policy = { interval: { steps: [{ up_to: null, ms: 5_000 }] } };
+  // Neither the distances nor the rules that look at people are what is tried here.
+  const policy = { ...WIDE_RULES, interval: { steps: [{ up_to: null, ms: 5_000 }] } };
   stage = await Stage.open({ factor: 20, config: { policy } });
   stage.startRelay();
 });
