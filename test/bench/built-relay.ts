@@ -8,6 +8,7 @@ import { Controller, MemoryStore, type StoredEvent } from '../../protocol/contro
 import { type ControllerServer, serveController, tokenHash } from '../../protocol/controller-server.ts';
 import { type Sim, startSim } from '../sim/sim.ts';
 import { makeFolder } from '../support/store.ts';
+import { WIDE_RULES } from '../support/wide-rules.ts';
 
 const RELAYD = fileURLToPath(new URL('../../dist/relayd.js', import.meta.url));
 /** As in the LaunchAgent. */
@@ -40,6 +41,8 @@ export class BuiltRelay {
         controller: { url },
         messages: { chat_db: sim.chatDb, osascript: sim.osascript, ps: sim.ps },
         sender: { since: '2020-01-01', region: 'US' },
+        // All that the benches write to are strangers.
+        policy: WIDE_RULES,
       }),
     );
     const { PROFILE } = process.env;
