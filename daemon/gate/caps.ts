@@ -85,6 +85,7 @@ export class Caps {
   readonly #volume: RollingWindow;
   readonly #pairs = new Map<string, RollingWindow>();
   readonly #draws = new Map<string, Draw>();
+  #slots: { now: number; limits: Policy['caps']; all: number; fresh: number } | null = null;
   #pruneAt = 0;
 
   constructor(o: { db: Db; clock: Clock; limits: () => Policy['caps'] }) {
@@ -101,6 +102,7 @@ export class Caps {
     for (const window of [this.#day, this.#hour, this.#volume]) window.clear();
     this.#pairs.clear();
     this.#draws.clear();
+    this.#slots = null;
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
     for (const row of this.#db.sql<Row>('SELECT name, key, fresh, reply, at, mono FROM gate_draw').all()) {
       const passed = surelyElapsed(row, now);
@@ -136,12 +138,22 @@ export class Caps {
   }
 
   /** From when on, monotonic, this one may go for the caps; 0 if it may now. */
-  openAt(key: string, fresh: boolean, reply: boolean): number {
-    const now = this.#clock.mono();
+  openAt(key: string, fresh: boolean, reply: boolean, now = this.#clock.mono()): number {
     let at = this.#pairs.get(key)?.slotAt(now) ?? now;
-    if (!reply) at = Math.max(at, this.#volume.slotAt(now));
-    if (!reply && fresh) at = Math.max(at, this.#hour.slotAt(now), this.#day.slotAt(now));
+    if (!reply) {
+      const slots = this.#slotsAt(now);
+      at = Math.max(at, fresh ? slots.fresh : slots.all);
+    }
     return at > now ? at : 0;
+  }
+
+  /** The same for all that is asked about in one go, which may be many thousands. */
+  #slotsAt(now: number): { all: number; fresh: number } {
+    const limits = this.#limits();
+    if (this.#slots?.now === now && this.#slots.limits === limits) return this.#slots;
+    const all = this.#volume.slotAt(now);
+    this.#slots = { now, limits, all, fresh: Math.max(all, this.#hour.slotAt(now), this.#day.slotAt(now)) };
+    return this.#slots;
   }
 
   /** Are there fewer slots than so many that wait for them? */
@@ -189,6 +201,7 @@ export class Caps {
     const draw = this.#draws.get(name);
     if (!draw) return;
     this.#draws.delete(name);
+    this.#slots = null;
     this.#pairs.get(draw.key)?.giveBack(draw.minuteEnd);
     if (draw.reply) return;
     this.#volume.giveBack(draw.dayEnd);
@@ -221,6 +234,7 @@ export class Caps {
   #count(name: string, draw: Draw): void {
     const now = this.#clock.mono();
     this.#draws.set(name, draw);
+    this.#slots = null;
     if (draw.minuteEnd > now) this.#pair(draw.key).add(draw.minuteEnd);
     if (draw.reply) return;
     if (draw.dayEnd > now) this.#volume.add(draw.dayEnd);

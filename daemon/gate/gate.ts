@@ -145,7 +145,7 @@ export class Gate {
       earliest: (waiting) => this.#estimates.earliest(waiting),
       changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
       isClosed: (waiting) => this.#permission.isClosed(waiting),
-      openAt: (waiting) => rules.openAt(waiting),
+      openAt: (waiting, now) => rules.openAt(waiting, now),
       isTrue: (waiting) => this.#permission.isTrue(waiting),
       review: (waiting) => this.#estimates.reviewBulk(waiting),
       scarce: (waiting) => rules.isScarce(waiting),

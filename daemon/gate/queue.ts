@@ -29,7 +29,7 @@ export interface QueueRules {
   /** May it not go to them at all? */
   isClosed(waiting: Waiting): boolean;
   /** From when on hours and caps let it go, monotonic; 0 if they do now. Asked very often. */
-  openAt(waiting: Waiting): number;
+  openAt(waiting: Waiting, now: number): number;
   /** Asked once, right before it goes: is what `openAt` goes by true? If not, it is set right. */
   isTrue(waiting: Waiting): boolean;
   /** All of these wait beyond now for hours or caps: is what that goes by still true? */
@@ -235,7 +235,7 @@ export class Queue {
   }
 
   #dueAt(waiting: Waiting, now: number, wall: number): number {
-    const opensAt = this.#rules.openAt(waiting);
+    const opensAt = this.#rules.openAt(waiting, now);
     return waiting.notBefore === null ? opensAt : Math.max(opensAt, now + waiting.notBefore - wall);
   }
 
@@ -361,6 +361,8 @@ function keysOf({ address, people }: Waiting): string[] {
 }
 
 function position(members: Waiting[], order: number): number {
+  // As a rule all of them, or none.
+  if (order > (members.at(-1)?.order ?? 0)) return members.length;
   let low = 0;
   let high = members.length;
   while (low < high) {

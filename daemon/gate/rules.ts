@@ -92,11 +92,11 @@ export class Rules {
   }
 
   /** From when on caps and hours let it go, monotonic; 0 if they do now. Asked of everything that waits: nothing is made here. */
-  openAt(ruled: Ruled): number {
-    const caps = this.#caps.openAt(ruled.address, ruled.fresh, ruled.reply);
+  openAt(ruled: Ruled, now = this.#clock.mono()): number {
+    const caps = this.#caps.openAt(ruled.address, ruled.fresh, ruled.reply, now);
     const quietEnd = this.#quietEnd(ruled);
     if (quietEnd === null) return caps;
-    return Math.max(caps, this.#clock.mono() + quietEnd - this.#clock.now());
+    return Math.max(caps, now + quietEnd - this.#clock.now());
   }
 
   /** Is a cap without a slot for it now? */
