@@ -174,7 +174,7 @@ export class LocalLedger implements Ledger {
     let last = NEVER;
     return {
       takes(text) {
-        if (people.size > PEOPLE_ENOUGH && text.newest <= last) return;
+        if (text.newest === NEVER || (people.size > PEOPLE_ENOUGH && text.newest <= last)) return;
         for (const { phase, until, mono, people: got } of text.load.sends) {
           if (phase === 'in_flight' || until <= now) continue;
           last = Math.max(last, mono);
@@ -197,11 +197,12 @@ export class LocalLedger implements Ledger {
       else if (found.last === null || send.mono > found.last.mono) found.last = send;
       if (people.size < COUNT_LIMIT) for (const person of send.people) if (!except.includes(person)) people.add(person);
     };
-    for (const text of near)
-      for (let i = text.load.sends.length - 1; i >= 0; i -= 1) {
-        const send = text.load.sends[i];
-        if (send) look(send);
-      }
+    for (const text of near) {
+      // Of a campaign that waits there may be very many.
+      if (text.newest === NEVER) continue;
+      const { sends } = text.load;
+      for (let i = sends.length - 1; i >= 0; i -= 1) look(sends[i] as Send);
+    }
     for (const send of this.#unread) look(send);
     found.count = Math.min(people.size, COUNT_LIMIT);
     return found;

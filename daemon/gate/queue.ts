@@ -212,7 +212,7 @@ export class Queue {
     const wall = this.#clock.now();
     const count = { now: 0, timed: 0 };
     for (const text of near) {
-      const group = text.load.waiting;
+      const group = text.awaited ? text.load.waiting : null;
       if (!group) continue;
       const older = position(group.members, order);
       // One by one where they have times of their own.
