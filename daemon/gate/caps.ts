@@ -76,6 +76,17 @@ interface Row {
 
 export const NOBODY: Before = { all: 0, fresh: 0 };
 
+/** From when on there are slots, as reckoned at `now` by these limits. */
+interface Slots {
+  now: number;
+  volume: number;
+  hour: number;
+  day: number;
+  all: number;
+  /** For a new contact. */
+  fresh: number;
+}
+
 export class Caps {
   readonly #db: Db;
   readonly #clock: Clock;
@@ -85,7 +96,7 @@ export class Caps {
   readonly #volume: RollingWindow;
   readonly #pairs = new Map<string, RollingWindow>();
   readonly #draws = new Map<string, Draw>();
-  #slots: { now: number; limits: Policy['caps']; all: number; fresh: number } | null = null;
+  #slots: Slots | null = null;
   #pruneAt = 0;
 
   constructor(o: { db: Db; clock: Clock; limits: () => Policy['caps'] }) {
@@ -148,11 +159,13 @@ export class Caps {
   }
 
   /** The same for all that is asked about in one go, which may be many thousands. */
-  #slotsAt(now: number): { all: number; fresh: number } {
-    const limits = this.#limits();
-    if (this.#slots?.now === now && this.#slots.limits === limits) return this.#slots;
+  #slotsAt(now: number): Slots {
+    // The policy may have changed in the meantime.
+    const { daily_volume: volume, new_contacts_hour: hour, new_contacts_day: day } = this.#limits();
+    const known = this.#slots;
+    if (known?.now === now && known.volume === volume && known.hour === hour && known.day === day) return known;
     const all = this.#volume.slotAt(now);
-    this.#slots = { now, limits, all, fresh: Math.max(all, this.#hour.slotAt(now), this.#day.slotAt(now)) };
+    this.#slots = { now, volume, hour, day, all, fresh: Math.max(all, this.#hour.slotAt(now), this.#day.slotAt(now)) };
     return this.#slots;
   }
 
