@@ -45,10 +45,12 @@ async function tested(args: string[]): Promise<Counts> {
   const file = join(folder, 'report.json');
   try {
     console.log('\n── tests');
+    // Many tests start processes of the sources: what one has compiled serves the next.
+    const env = { ...environment(), NODE_COMPILE_CACHE: join(folder, 'compiled') };
     const child = spawn(
       bin('vitest'),
       ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
-      { cwd: root, env: environment(), stdio: ['ignore', 'inherit', 'inherit'] },
+      { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] },
     );
     const code = await ends(child);
     return countsOf(readReport(file), code);
