@@ -6,6 +6,7 @@ import { commandBurst } from './command-burst.ts';
 import { type Bench, keeps, lineOf } from './figure.ts';
 import { gateQuality } from './gate-quality.ts';
 import { gateQueue } from './gate-queue.ts';
+import { gateSchedule } from './gate-schedule.ts';
 import { gateSpeed } from './gate-speed.ts';
 import { idle } from './idle.ts';
 import { inboundLatency } from './inbound-latency.ts';
@@ -16,6 +17,7 @@ const BENCHES: Record<string, Bench> = {
   burst: commandBurst,
   gate: gateSpeed,
   queue: gateQueue,
+  schedule: gateSchedule,
   quality: gateQuality,
 };
 

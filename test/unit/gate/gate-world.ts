@@ -5,7 +5,7 @@ import { Health } from '../../../daemon/host/health.ts';
 import { silentLog } from '../../../daemon/host/log.ts';
 import type { TextSuspected } from '../../../protocol/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { openStore, type TestStore } from '../../support/store.ts';
+import { makeQuickFolder, openStore, type TestStore } from '../../support/store.ts';
 import { WIDE_RULES } from '../../support/wide-rules.ts';
 
 export const OLD_SENDER = Date.UTC(2020, 0, 1);
@@ -22,7 +22,7 @@ export interface Asking {
 }
 
 export class GateWorld {
-  readonly store: TestStore = openStore();
+  readonly store: TestStore = openStore(makeQuickFolder());
   readonly clock = new FakeClock();
   health = new Health(this.clock);
   gate: Gate;

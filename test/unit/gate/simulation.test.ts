@@ -21,6 +21,9 @@ const FAMILIES = [
   ['Your code is 4711', 'Your code is 17', 'Your PIN is 99'],
 ];
 const PEOPLE = 16;
+/** As many as the specification asks for; `npm run bench -- schedule` asks for more. */
+const RUNS = Number(process.env.SIMULATION_RUNS ?? 500);
+const LENGTH = { minLength: 60, maxLength: 160, size: 'max' as const };
 
 type Step =
   | { do: 'ask'; family: number; variant: number; first: number; count: number; soon: boolean }
@@ -88,6 +91,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'rollback' as const }) },
 );
 
+/** Messages are numbered as they were accepted. */
+function ageOf(message: string): number {
+  return Number(message.slice(1));
+}
+
 interface Sent {
   message: string;
   family: number | null;
@@ -106,6 +114,8 @@ class Days {
   /** The dispatcher hands over one at a time, but does not wait until it has gone. */
   readonly inFlight: string[] = [];
   #true = 0;
+  #wallSet = false;
+  #rebooted = false;
   #loners = 0;
 
   pass(ms: number): void {
@@ -156,9 +166,11 @@ class Days {
         await world.restart();
         break;
       case 'wall':
+        this.#wallSet = true;
         world.clock.jumpWall(one.ms);
         break;
       case 'reboot':
+        this.#rebooted = true;
         this.#true += one.lastsMs;
         world.clock.jumpWall(one.lastsMs);
         world.clock.reboot(Math.floor(one.lastsMs / 2));
@@ -189,7 +201,10 @@ class Days {
             throw new Error('the disk is full');
           });
         expect(failing).toThrow('the disk is full');
-        expect(world.gate.pick()).toEqual(pick);
+        // The same; or an older one, which a clock that was set made due and which was to be looked at again only later.
+        const again = world.gate.pick();
+        expect(again.kind).toBe('go');
+        if (again.kind === 'go') expect(ageOf(again.message)).toBeLessThanOrEqual(ageOf(pick.message));
         break;
       }
     }
@@ -240,7 +255,7 @@ class Days {
       while (this.pump()) this.settle('sent');
       this.pass(30 * SECOND);
       // Whoever set the clock back sets it right again: `notBefore` is a wall time.
-      const behind = Date.UTC(2026, 10, 28) - this.world.clock.now();
+      const behind = Date.UTC(2027, 10, 28) - this.world.clock.now();
       if (round === 30 && behind > 0) this.world.clock.jumpWall(behind);
     }
     expect([...this.world.waiting.keys()], 'nothing starves').toEqual([]);
@@ -253,7 +268,9 @@ class Days {
       if (later.message === 'hand' || later.family === null) continue;
       const earlier = ours.slice(0, index).filter((one) => one.family === later.family);
       const others = new Set(earlier.filter((one) => one.to !== later.to).map((one) => one.to));
-      const interval = others.size <= 10 ? MINUTE : 90 * SECOND;
+      // Who got it within 24 h nobody can tell where the Mac was started anew and its clock was set: the least distance remains.
+      const isKnown = !(this.#wallSet && this.#rebooted);
+      const interval = others.size > 10 && isKnown ? 90 * SECOND : MINUTE;
       for (const one of earlier) {
         expect(one.goneAt, 'nothing near goes while one is in flight').not.toBeNull();
         expect(later.wentAt - (one.goneAt ?? 0), JSON.stringify([one, later])).toBeGreaterThanOrEqual(interval);
@@ -263,23 +280,34 @@ class Days {
 }
 
 describe('days in random order', () => {
-  it('keep every distance, send nothing after an opt-out, and starve nothing', async () => {
-    let sent = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-        const days = new Days();
-        try {
-          await days.run(steps);
-          days.judge();
-          sent += days.sent.length;
-        } finally {
-          await days.world.close();
-        }
-      }),
-      { numRuns: 150 },
-    );
-    expect(sent).toBeGreaterThan(400);
-  });
+  // Each run has its own time: there may be many.
+  it(
+    'keep every distance, send nothing after an opt-out, and starve nothing',
+    async () => {
+      let sent = 0;
+      let taken = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, LENGTH), async (steps) => {
+          const days = new Days();
+          try {
+            await days.run(steps);
+            taken += steps.length;
+            days.judge();
+            sent += days.sent.length;
+          } finally {
+            await days.world.close();
+          }
+        }),
+        { numRuns: RUNS, endOnFailure: true },
+      );
+      console.log(
+        `${RUNS.toLocaleString('en')} runs, ${taken.toLocaleString('en')} steps, ${sent.toLocaleString('en')} texts went out`,
+      );
+      expect(taken).toBeGreaterThanOrEqual(100 * RUNS);
+      expect(sent).toBeGreaterThan(3 * RUNS);
+    },
+    500 * RUNS,
+  );
 
   it('after a restart the distance is kept, whatever was done to the clocks in between', async () => {
     const span = fc.oneof(fc.integer({ min: 0, max: 3 * MINUTE }), fc.integer({ min: 0, max: 5 * 86_400_000 }));
