@@ -13,12 +13,16 @@ const SIMULATION = ['test/unit/gate/simulation.test.ts', '-t', 'keep every dista
 export const gateSchedule: Bench = {
   name: `Days of a gate in random order, ${RUNS.toLocaleString('en')} runs`,
   async run() {
-    const { status, stdout, stderr } = spawnSync('node_modules/.bin/vitest', ['run', ...SIMULATION], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { ...process.env, NO_COLOR: '1', SIMULATION_RUNS: String(RUNS) },
-      maxBuffer: 64 * 1024 * 1024,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['node_modules/vitest/vitest.mjs', 'run', ...SIMULATION],
+      {
+        cwd: ROOT,
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1', SIMULATION_RUNS: String(RUNS) },
+        maxBuffer: 64 * 1024 * 1024,
+      },
+    );
     if (status !== 0) console.error(`${stdout}${stderr}`);
     const number = (what: string) =>
       Number(new RegExp(`([\\d,]+) ${what}`).exec(stdout)?.[1]?.replaceAll(',', '') ?? 0);
