@@ -171,6 +171,7 @@ export class Gate {
     this.policies.load();
     this.#ledger.load();
     this.people.load();
+    this.#recent.load(this.#db, this.policy.near.min_grams);
     this.#reputation.load();
   }
 

@@ -1,5 +1,7 @@
 /** What was accepted for or sent to whom within the last minutes, so that the same text under another id is noticed. */
 import type { Clock } from '../host/clock.ts';
+import type { Db } from '../host/db.ts';
+import { decode } from './fingerprint.ts';
 
 interface Entry {
   message: string;
@@ -20,6 +22,26 @@ export class RecentTexts {
   constructor(clock: Clock, windowMs: () => number) {
     this.#clock = clock;
     this.#windowMs = windowMs;
+  }
+
+  /** Begins anew, with what the store says was sent; what waits is noted as it is added. */
+  load(db: Db, minGrams: number): void {
+    this.#entries.clear();
+    const now = { at: Math.round(this.#clock.now()), mono: this.#clock.mono() };
+    // Within one boot both clocks have to agree that it is over.
+    const rows = db
+      .sql<{ name: string; address: string; fingerprint: Uint8Array; at: number; passed: number }>(
+        `SELECT name, address, fingerprint, at, passed FROM (
+           SELECT *, CASE WHEN mono <= ?2 THEN min(?1 - at, ?2 - mono) ELSE ?1 - at END AS passed FROM gate_send
+         ) WHERE passed <= ?3 AND name NOT LIKE 'row:%'`,
+      )
+      .all(now.at, now.mono, this.#windowMs());
+    for (const { name, address, fingerprint, at, passed } of rows) {
+      const print = decode(fingerprint);
+      if (!print || print.grams.length < minGrams) continue;
+      const mono = now.mono - Math.max(0, passed);
+      this.note({ exact: print.exact, address, message: name, command: null, mono, at });
+    }
   }
 
   /** `mono`: when it was accepted or sent. `command` null: not known any more. */

@@ -289,6 +289,23 @@ describe('requests', () => {
     expect(id).toBeTruthy();
   });
 
+  it('a restart does not make a duplicate pass, of a reply neither, and 10 minutes stay 10 minutes', async () => {
+    world.one(person(1), TEXT);
+    world.drain();
+    world.inbound(person(2), 'where are you?');
+    world.one(person(2), OTHER);
+    world.drain();
+    world.clock.advance(5 * MINUTE);
+    world.clock.jumpWall(30 * MINUTE);
+    await world.restart();
+    const refused = { verdicts: [{ kind: 'refuse', refusal: { code: 'duplicate' } }] };
+    expect(world.admit(person(1), TEXT)).toMatchObject(refused);
+    expect(world.admit(person(2), OTHER)).toMatchObject(refused);
+    expect(world.admit(person(3), TEXT)).toMatchObject({ verdicts: [{ kind: 'go' }] });
+    world.clock.advance(5 * MINUTE + 1);
+    expect(world.admit(person(1), TEXT)).toMatchObject({ verdicts: [{ kind: 'go' }] });
+  });
+
   it('what was cancelled is no duplicate', () => {
     world.gate.remove(world.one(person(1), TEXT));
     expect(world.admit(person(1), TEXT)).toMatchObject({ verdicts: [{ kind: 'go' }] });
