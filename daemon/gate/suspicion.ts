@@ -198,7 +198,8 @@ export class SuspectedTexts {
     by: 'command' | 'person',
   ): { ok: true; cleared: number } | { ok: false; words: string; retryAfterMs: number } {
     const near = this.#texts.filter((text) => this.#isNear(print, text.print));
-    if (by === 'command' && near.some(({ source }) => source === 'relay')) {
+    const ownFound = near.some(({ source }) => source === 'relay');
+    if (by === 'command' && ownFound) {
       const before = this.#facts.get(CLEARED) as number | undefined;
       const leftMs = before === undefined ? 0 : before + this.#policy.clear_every_ms - this.#lived.now();
       if (leftMs > 0) {
@@ -209,7 +210,9 @@ export class SuspectedTexts {
       this.#facts.put(CLEARED, this.#lived.begin());
     }
     this.#drop(near);
-    this.#forget(this.#failures.filter((failure) => this.#isNear(print, failure.print)));
+    // Were they forgotten without that limit, no text of the controller's would ever be found.
+    if (by === 'person' || ownFound)
+      this.#forget(this.#failures.filter((failure) => this.#isNear(print, failure.print)));
     return { ok: true, cleared: near.length };
   }
 

@@ -261,6 +261,24 @@ describe('text.block and text.clear', () => {
     expect(world.suspected).toHaveLength(1);
   });
 
+  it('a clear before anything was found forgets no failure', () => {
+    world.fate(1, NOBODY, TEXT);
+    world.fate(2, NOBODY, TEXT);
+    world.one(person(3), TEXT);
+    world.clock.advance(HOUR);
+    expect(world.next()).toBe(null);
+    expect(world.clear(TEXT)).toEqual({ ok: true, detail: { cleared: 0 } });
+    world.clock.advance(MINUTE);
+    expect(world.next()).toBe(null);
+    world.fate(4, DELIVERED, OTHER);
+    world.fate(5, REFUSED, NEAR);
+    expect(world.clear(NEAR)).toMatchObject({ ok: true });
+    world.fate(6, DELIVERED, OTHER);
+    world.fate(7, REFUSED, TEXT);
+    world.fate(8, DELIVERED, ownText(8));
+    expect(world.suspected).toHaveLength(1);
+  });
+
   it('a flood of blocks pushes nothing out that was found here', () => {
     suspect();
     let refused = 0;
