@@ -130,7 +130,10 @@ export class Estimates {
     if (!text) return;
     const got = this.#ledger.recipients(this.near(text.print));
     for (const one of waiting)
-      one.bulk = this.#rules.isBulk(got.size - one.people.filter((person) => got.has(person)).length);
+      one.bulk =
+        one.people.length > MOST_LEFT_OUT
+          ? this.isBulk(text.print, one.people)
+          : this.#rules.isBulk(got.size - one.people.filter((person) => got.has(person)).length);
   }
 
   /** Which near messages go before a waiting one. */

@@ -217,7 +217,8 @@ export class LocalLedger implements Ledger {
         if (people.size < PEOPLE_ENOUGH && (send.phase === 'in_flight' || send.until > now))
           for (const person of send.people) people.add(person);
     for (const send of this.#unread)
-      if (people.size < PEOPLE_ENOUGH) for (const person of send.people) people.add(person);
+      if (people.size < PEOPLE_ENOUGH && (send.phase === 'in_flight' || send.until > now))
+        for (const person of send.people) people.add(person);
     return people;
   }
 

@@ -123,6 +123,32 @@ describe('after an update of the canonical text', () => {
     expect(world.admit(person(50), TEXT)).toMatchObject({ verdicts: [{ kind: 'go' }] });
   });
 
+  it('what was bulk because of it is none any more once it counts no longer', async () => {
+    await world.close();
+    const policy = { quiet_hours: { from: 24, to: 0 }, caps: { new_contacts_hour: 100 } };
+    world = new GateWorld({ kind: 'dedicated', rules: 'default', policy });
+    const heard = (n: number) => {
+      world.inbound(person(n), 'hi');
+      world.clock.advance(6 * 60_000);
+    };
+    for (let n = 0; n < 12; n += 1) {
+      heard(n);
+      world.one(person(n), TEXT);
+      world.drain();
+    }
+    asOfBefore();
+    await world.restart();
+    heard(50);
+    const bulk = { category: 'transactional' } as const;
+    const later = world.one(person(50), TEXT, { ...bulk, notBefore: world.clock.now() + 25 * 3_600_000 });
+    heard(51);
+    const now = world.one(person(51), TEXT, bulk);
+    expect(world.gate.pick()).toEqual({ kind: 'go', message: now });
+    world.gate.remove(now);
+    world.clock.advance(25 * 3_600_000);
+    expect(world.gate.pick()).toEqual({ kind: 'go', message: later });
+  });
+
   it('a reply that went before holds back nothing, as ever', async () => {
     world.inbound(person(1), 'hello?');
     world.one(person(1), TEXT);
