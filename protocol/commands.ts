@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { MAX_ATTACHMENTS, MAX_ID_LENGTH, MAX_PASSTHROUGH_CHARACTERS, MAX_RECIPIENTS } from './limits.ts';
 import { CATEGORIES, type CommandName, PACINGS } from './names.ts';
 
-/** Milliseconds since the Unix epoch. */
-export const Instant = z.int().min(0).max(8_640_000_000_000_000);
+/** Milliseconds since the Unix epoch, up to the year 9999: what is reckoned from one is still a date. */
+export const Instant = z.int().min(0).max(253_402_300_799_999);
 
 /** An id made by the sender of a frame: 1 to 128 visible ASCII characters. */
 export const Id = z

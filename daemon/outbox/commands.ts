@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import { RETRYABLE } from '../../protocol/codes.ts';
-import { COMMAND_DATA, type CommandData } from '../../protocol/commands.ts';
+import { COMMAND_DATA, type CommandData, Instant } from '../../protocol/commands.ts';
 import type { CommandResult } from '../../protocol/events.ts';
 import { type CommandFrame, firstMistake } from '../../protocol/frames.ts';
 import { commandDigest } from '../../protocol/idempotency.ts';
@@ -33,6 +33,11 @@ export type Handlers = { [N in CommandName]: (data: CommandData<N>, command: str
 export interface WallClock {
   readonly trusted: boolean;
 }
+
+/** Data within data, deeper than any command needs; a digest of it would have no end of stack. */
+const MAX_DEPTH = 32;
+/** What a result quotes of the command must not make it larger than a frame. */
+const MAX_MESSAGE_CHARACTERS = 4_000;
 
 interface Remembered {
   digest: string;
@@ -56,6 +61,14 @@ export class Commands {
 
   /** Takes one command, in the transaction of its frame. */
   receive(frame: CommandFrame): CommandResult {
+    if (isDeeper(frame.data, MAX_DEPTH))
+      return this.#tell(
+        this.#result(frame, {
+          ok: false,
+          code: 'bad_request',
+          message: `${frame.name}: its data is nested too deeply.`,
+        }),
+      );
     const digest = commandDigest(frame.name, frame.version, frame.data);
     const before = this.#db.sql<Remembered>('SELECT digest, result FROM command WHERE id = ?').get(frame.id);
     if (before && before.digest === digest) {
@@ -109,14 +122,15 @@ export class Commands {
   #tooLate(frame: CommandFrame): Answer | null {
     if (!this.#wall.trusted) return null;
     const now = this.#clock.now();
-    const { expires_at: expiresAt, created } = frame.data;
-    if (typeof expiresAt === 'number' && expiresAt <= now)
+    const expiresAt = Instant.safeParse(frame.data.expires_at).data;
+    const created = Instant.safeParse(frame.data.created).data;
+    if (expiresAt !== undefined && expiresAt <= now)
       return {
         ok: false,
         code: 'expired',
         message: `It expired at ${new Date(expiresAt).toISOString()}, before it arrived.`,
       };
-    if (typeof created === 'number' && created < now - MAX_LIFETIME_MS - ID_MEMORY_MS)
+    if (created !== undefined && created < now - MAX_LIFETIME_MS - ID_MEMORY_MS)
       return { ok: false, code: 'expired', message: 'It was made so long ago that its id may have been forgotten.' };
     return null;
   }
@@ -125,7 +139,9 @@ export class Commands {
     const result: CommandResult = { command: frame.id, name: frame.name, ok: answer.ok };
     if (!answer.ok) {
       result.code = answer.code;
-      result.message = answer.message;
+      const { message } = answer;
+      result.message =
+        message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)} …` : message;
       result.retryable = RETRYABLE.has(answer.code);
       if (answer.retryAfterMs !== undefined) result.retry_after_ms = Math.ceil(answer.retryAfterMs);
     }
@@ -146,4 +162,9 @@ export class Commands {
     this.#journal.append('command.result', result, { id });
     return result;
   }
+}
+
+function isDeeper(value: unknown, than: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return than === 0 || Object.values(value).some((within) => isDeeper(within, than - 1));
 }
