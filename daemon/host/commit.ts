@@ -90,13 +90,15 @@ export class GroupCommit {
     let rolledBack = false;
     try {
       this.#db.transaction(() => {
-        for (const piece of group) {
+        for (const [index, piece] of group.entries()) {
           try {
             const result = this.#db.transaction(piece.work);
             settle.push(() => piece.resolve(result));
           } catch (error) {
             rolledBack = true;
             settle.push(() => piece.reject(error));
+            // Those behind it must not see what it left in memory: they wait until that is set right.
+            this.#waiting.unshift(...group.splice(index + 1));
           }
         }
       });

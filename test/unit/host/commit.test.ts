@@ -112,6 +112,25 @@ describe('a group', () => {
   });
 });
 
+describe('what a failing piece left in memory', () => {
+  it('is set right before the pieces behind it look at it', async () => {
+    const { db, commit } = store;
+    let remembered = 0;
+    commit.onRolledBack(() => {
+      remembered = words(db).length;
+    });
+    const note = (word: string) => () => {
+      add(db, word);
+      remembered += 1;
+      if (word === 'bad') throw new Error('no');
+      return remembered;
+    };
+    const results = await Promise.allSettled(['a', 'bad', 'b', 'c'].map((word) => commit.run(note(word))));
+    expect(results.map((r) => (r.status === 'fulfilled' ? r.value : null))).toEqual([1, null, 2, 3]);
+    expect(words(db)).toEqual(['a', 'b', 'c']);
+  });
+});
+
 describe('an ack never lies', () => {
   /** Writes as fast as it can and says each number once its promise has resolved. */
   const WRITER = `
