@@ -307,7 +307,7 @@ export class Relay {
   /** In the transaction of the cursor: the owner wrote by hand or from another device. It counts like our own. */
   #ownHand(row: RowSighting): void {
     const { guid, at, text, chat, service, late, kind, detail } = row;
-    const to = chat.participants;
+    const to = chat.participants.map((handle) => this.#addressOf(handle));
     const content = {
       guid,
       at,

@@ -313,6 +313,15 @@ export class Journal {
 
   #rolledBack(): void {
     this.#recent.clear();
+    const state = this.#db
+      .sql<{ stream: string; acked_seq: number }>('SELECT stream, acked_seq FROM journal_state')
+      .get();
+    // A new stream that never came to the disk: the old one goes on.
+    if (state && state.stream !== this.#stream) {
+      this.#stream = state.stream;
+      this.#ackedSeq = state.acked_seq;
+      this.#ackStored = state.acked_seq;
+    }
     this.#countUnacked();
   }
 
