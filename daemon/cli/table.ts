@@ -21,15 +21,19 @@ export function columnsOf(text: string): number {
 
 /** At most so many columns, "…" in place of what did not fit. */
 export function cut(text: string, width: number): string {
-  if (columnsOf(text) <= width) return text;
+  return columnsOf(text) <= width ? text : `${beginningOf(text, width - 1)}…`;
+}
+
+/** As many signs as fit so many columns. */
+function beginningOf(text: string, width: number): string {
   let kept = '';
-  let columns = 1;
+  let columns = 0;
   for (const sign of text) {
     columns += columnsOf(sign);
     if (columns > width) break;
     kept += sign;
   }
-  return `${kept}…`;
+  return kept;
 }
 
 /** Lines: a title line, then one for each row. Cells must be one-line texts without colour. */
@@ -68,7 +72,7 @@ export function paragraph(text: string, width: number, indent = 0, first = ' '.r
     while (columnsOf(word) > room) {
       if (line) lines.push(line);
       line = '';
-      const piece = cut(word, room + 1).slice(0, -1);
+      const piece = beginningOf(word, room);
       lines.push(piece);
       word = word.slice(piece.length);
     }

@@ -40,6 +40,10 @@ describe('a paragraph', () => {
     expect(paragraph('', 20)).toEqual(['']);
   });
 
+  it('breaks a word that is too long before a wide sign that does not fit whole', () => {
+    expect(paragraph(`${'a'.repeat(19)}🉐b`, 20)).toEqual(['a'.repeat(19), '🉐b']);
+  });
+
   it('loses no sign and fits', () => {
     const words = fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((s) => !/\s/.test(s)));
     fc.assert(
