@@ -28,6 +28,7 @@ import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
+import { Arrivals } from './arrivals.ts';
 import type { CommandPort, EventFrameText, IdentityPort, JournalPort, LinkSocket, QueryPort } from './ports.ts';
 import type { ReceivedCommands } from './received.ts';
 
@@ -35,8 +36,6 @@ import type { ReceivedCommands } from './received.ts';
 const MAX_QUERIES = 32;
 /** Events read and sent in one go, so that a large window does not hold up the event loop. */
 const EVENTS_AT_ONCE = 256;
-/** Commands stored in one go, for the same reason. */
-const FRAMES_AT_ONCE = 256;
 
 export interface SessionParts {
   clock: Clock;
@@ -62,17 +61,12 @@ export class Session {
   readonly #report: SessionReport;
   readonly #socket: LinkSocket;
   readonly #line: Line;
+  readonly #arrivals: Arrivals;
   #step: 'hello' | 'identify' | 'welcome' | 'done' = 'hello';
   #hello: Hello | undefined;
   #known: { received: Received | null; epoch: number } = { received: null, epoch: 0 };
   #stream = '';
   #renewed = false;
-  /** Commands that are not handed to the store yet, and whether somebody is about to. */
-  #arrived: NumberedFrame[] = [];
-  #storing = false;
-  /** Goes of storing of which it is not known yet how they end. */
-  #unsettled = 0;
-  #singly = false;
   #queries = 0;
   #pumpLater: NodeJS.Immediate | undefined;
   #unlisten: () => void = () => {};
@@ -81,6 +75,12 @@ export class Session {
     this.#parts = parts;
     this.#report = report;
     this.#socket = socket;
+    this.#arrivals = new Arrivals({
+      commit: parts.commit,
+      store: (frames) => this.#receive(frames),
+      onStored: (last) => this.#line.acks.committed(last.seq),
+      onBroken: (error) => this.#broken(error),
+    });
     this.#line = new Line({
       socket,
       clock: parts.clock,
@@ -88,7 +88,7 @@ export class Session {
       window: parts.window,
       handler: {
         opening: (frame) => this.#opening(frame),
-        numbered: (frame) => this.#numbered(frame),
+        numbered: (frame) => this.#arrivals.add(frame),
         asked: (frame) => void this.#asked(frame as QueryFrame),
         roomier: (ackedSeq) => this.#roomier(ackedSeq),
         leaving: () => void this.#finish(),
@@ -179,58 +179,6 @@ export class Session {
     if (this.#line.phase === 'ended') return;
     this.#unlisten = journal.onDurable(() => this.#pump());
     this.#pump();
-  }
-
-  #numbered(frame: NumberedFrame): void {
-    this.#arrived.push(frame);
-    this.#store();
-  }
-
-  /** While more comes in with every turn it is waited for: a commit for many costs little more than one for few. */
-  #store(): void {
-    if (this.#storing) return;
-    this.#storing = true;
-    this.#unsettled += 1;
-    const look = (before: number) => {
-      const here = this.#arrived.length;
-      if (here > before && here < FRAMES_AT_ONCE && !this.#singly) setImmediate(look, here);
-      else this.#storeArrived();
-    };
-    look(0);
-  }
-
-  /** All that has arrived by the time of the commit goes in as one. If that fails, one by one: what can be stored is, up to the one that cannot. */
-  #storeArrived(): void {
-    let frames: NumberedFrame[] = [];
-    let again = false;
-    this.#parts.commit
-      .run(() => {
-        this.#storing = false;
-        frames = this.#arrived.splice(0, this.#singly ? 1 : FRAMES_AT_ONCE);
-        try {
-          this.#receive(frames);
-        } catch (error) {
-          again = frames.length > 1;
-          if (again) this.#arrived.unshift(...frames);
-          this.#singly = again;
-          throw error;
-        }
-      })
-      .then(
-        () => {
-          const last = frames.at(-1);
-          if (last) this.#line.acks.committed(last.seq);
-          if (this.#arrived.length > 0) this.#store();
-          else this.#singly = false;
-        },
-        (error) => {
-          if (again) this.#store();
-          else this.#broken(error);
-        },
-      )
-      .finally(() => {
-        this.#unsettled -= 1;
-      });
   }
 
   /** In the transaction of these frames. */
@@ -332,8 +280,7 @@ export class Session {
 
   async #finish(): Promise<void> {
     try {
-      do await this.#parts.commit.run(() => undefined);
-      while (this.#unsettled > 0 && this.#line.phase !== 'ended');
+      await this.#arrivals.settled();
     } catch {
       // What could not be stored is not acked; the controller sends it again.
     }
