@@ -165,7 +165,7 @@ export class Gate {
 
   /** Reads what the store remembers, and forgets what waits: that follows through `add`. Also after a transaction was rolled back. */
   load(): void {
-    for (const { message } of [...this.#queue.all()]) this.#queue.remove(message);
+    this.#queue.clear();
     this.#unproven.clear();
     this.#facts.forget();
     this.policies.load();

@@ -137,6 +137,24 @@ export class Queue {
     return waiting;
   }
 
+  /** Takes all out at once: one by one would cost more the more there are. */
+  clear(): void {
+    const texts = new Set([...this.#all.values()].map(({ text }) => text));
+    this.#all.clear();
+    this.#byPerson.clear();
+    this.#texts.clear();
+    this.#replies = [];
+    for (const rank of this.#ranks) {
+      rank.all = [];
+      rank.fresh = [];
+    }
+    for (const text of texts) {
+      text.load.waiting = null;
+      this.#rules.changed(text);
+      this.#rules.release(text);
+    }
+  }
+
   /** Nothing near this may go before then. */
   block(near: KnownText<Load>[], until: number): void {
     for (const { load } of near) if (load.waiting) load.waiting.readyAt = Math.max(load.waiting.readyAt, until);
