@@ -36,8 +36,9 @@ function programOf({ env, folder, script }: Where): string {
   return near.includes('/') ? near : `./${near}`;
 }
 
-/** Is that the relayd that the shell would run? */
-function onPath(script: string, { PATH = '' }: Environment): boolean {
+/** Is that the relayd that the person's shell would run? What npm starts has folders on its PATH that the shell has not. */
+function onPath(script: string, { PATH = '', npm_command: npm }: Environment): boolean {
+  if (npm !== undefined) return false;
   const found = PATH.split(delimiter)
     .filter(Boolean)
     .map((folder) => join(folder, 'relayd'))

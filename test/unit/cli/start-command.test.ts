@@ -20,9 +20,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const typed = (o: { path?: string; at?: string; home?: string; script?: string | null } = {}) =>
+const typed = (o: { path?: string; at?: string; home?: string; npm?: string; script?: string | null } = {}) =>
   startCommand(o.home, {
-    env: { PATH: o.path ?? '/nowhere' },
+    env: { PATH: o.path ?? '/nowhere', npm_command: o.npm },
     folder: o.at ?? join(folder, 'other'),
     script: o.script === undefined ? script : o.script,
   });
@@ -30,6 +30,10 @@ const typed = (o: { path?: string; at?: string; home?: string; script?: string |
 it('is the bare name where the shell finds this very relayd', () => {
   expect(typed({ path: `/nowhere:${join(folder, 'bin')}` })).toBe('relayd');
   expect(typed({ path: `${join(folder, 'other')}:${join(folder, 'bin')}` })).toBe(script);
+});
+
+it('is the path under npm, which has put relayd where the shell will not look', () => {
+  expect(typed({ path: join(folder, 'bin'), npm: 'exec' })).toBe(script);
 });
 
 it('is the path from here, or the whole one from elsewhere', () => {
