@@ -57,14 +57,4 @@ describe('attacks.tsv', () => {
     expect(titles.has('a title that no test has')).toBe(false);
     expect(of('test').filter(({ words }) => !titles.has(words))).toEqual([]);
   });
-
-  it('what is planned is counted, and what of it is there by now is told', () => {
-    const titles = titlesOfTests();
-    const there = of('planned').filter(({ words }) => titles.has(words));
-    const names = (some: Attack[]) => some.map(({ name }) => name).join('; ');
-    if (of('planned').length > 0) console.log(`attacks.tsv: ${of('planned').length} planned: ${names(of('planned'))}`);
-    if (there.length > 0)
-      console.log(`attacks.tsv: these are tests by now, so let their lines say so: ${names(there)}`);
-    expect(of('planned').every(({ words }) => words.length > 10)).toBe(true);
-  });
 });

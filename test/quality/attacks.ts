@@ -6,7 +6,7 @@ import { readLanguages } from './languages.ts';
 import { areNear, contextOf, newMaker } from './measure.ts';
 
 export interface Attack {
-  kind: 'caught' | 'documented' | 'test' | 'planned';
+  kind: 'caught' | 'documented' | 'test';
   name: string;
   languages: string[];
   percent: number;
@@ -14,7 +14,7 @@ export interface Attack {
   words: string;
 }
 
-const KINDS = ['caught', 'documented', 'test', 'planned'];
+const KINDS = ['caught', 'documented', 'test'];
 
 export function readAttacks(): Attack[] {
   const lines = readFileSync(new URL('../attacks.tsv', import.meta.url), 'utf8').split('\n');
