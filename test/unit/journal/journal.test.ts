@@ -47,6 +47,24 @@ describe('journal', () => {
     expect(all(journal).map((e) => e.seq)).toEqual([1, 2, 3]);
   });
 
+  test('a new stream whose transaction fails in the end is none: the old one goes on', async () => {
+    store.db.exec('CREATE TABLE one (id INTEGER PRIMARY KEY)');
+    store.db.exec('CREATE TABLE other (one INTEGER REFERENCES one (id) DEFERRABLE INITIALLY DEFERRED)');
+    const journal = open();
+    await store.commit.run(() => inbound(journal, 'a'));
+    const { stream } = journal;
+    const renewed = journal.renew('for a test');
+    // What nobody refers to is noticed by COMMIT alone.
+    const failing = store.commit.run(() => store.db.sql('INSERT INTO other (one) VALUES (1)').run());
+    await expect(Promise.all([renewed, failing])).rejects.toThrow('FOREIGN KEY');
+    expect(journal.stream).toBe(stream);
+    await store.commit.run(() => inbound(journal, 'b'));
+    expect(journal.frames(0, { frames: 9, bytes: 1e6 }).map(({ seq, id }) => [seq, id])).toEqual([
+      [1, 'in_a'],
+      [2, 'in_b'],
+    ]);
+  });
+
   test('shows nothing before it is on disk, and says when it is', async () => {
     const journal = open();
     const told: number[] = [];
