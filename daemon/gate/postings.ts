@@ -2,6 +2,7 @@
  * Which slots hold a gram, while texts still come: a hash table and its lists in flat arrays of numbers. Lists only grow. When a block is
  * full they are sealed (sealed-postings.ts), and the arrays serve the next one.
  */
+import { countSlots, meetSlots } from './slot-counts.ts';
 
 /** Grams and the slots that hold them. A place is where the list of a gram stands. */
 export interface Lists {
@@ -70,30 +71,13 @@ export class Postings implements Lists {
   }
 
   meet(place: number, met: Int16Array, touched: Uint16Array, count: number): number {
-    const slots = this.#slots;
     const start = this.#table[place + START] as number;
-    const last = start + this.cost(place);
-    let end = count;
-    for (let i = start; i < last; i += 1) {
-      const slot = slots[i] as number;
-      const times = met[slot] as number;
-      if (times === 0) {
-        touched[end] = slot;
-        end += 1;
-      }
-      met[slot] = times + 1;
-    }
-    return end;
+    return meetSlots(this.#slots, start, start + this.cost(place), met, touched, count);
   }
 
   count(place: number, met: Int16Array, by: number): void {
-    const slots = this.#slots;
     const start = this.#table[place + START] as number;
-    const last = start + this.cost(place);
-    for (let i = start; i < last; i += 1) {
-      const slot = slots[i] as number;
-      met[slot] = (met[slot] as number) + by;
-    }
+    countSlots(this.#slots, start, start + this.cost(place), met, by);
   }
 
   /** How many lists are longer than this. */

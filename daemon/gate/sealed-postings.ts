@@ -6,6 +6,7 @@
  * of the rarest of both; so who looks for those need not read the rest.
  */
 import type { Lists } from './postings.ts';
+import { countSlots, meetSlots } from './slot-counts.ts';
 
 /** The slots of a block are numbers below this. */
 export const MAX_SLOTS = 4_096;
@@ -65,7 +66,7 @@ export class SealedPostings implements Lists {
   }
 
   meet(place: number, met: Int16Array, touched: Uint16Array, count: number): number {
-    return this.#meet(this.#start(place), this.#start(place + WIDTH), met, touched, count);
+    return meetSlots(this.#slots, this.#start(place), this.#start(place + WIDTH), met, touched, count);
   }
 
   /** As `meet`, for the front of a list alone. */
@@ -73,35 +74,15 @@ export class SealedPostings implements Lists {
     const front = this.#table[place + FRONT] as number;
     if (front === 0) return count;
     const start = this.#start(place);
-    return this.#meet(start, start + front, met, touched, count);
+    return meetSlots(this.#slots, start, start + front, met, touched, count);
   }
 
   count(place: number, met: Int16Array, by: number): void {
-    const slots = this.#slots;
-    const last = this.#start(place + WIDTH);
-    for (let i = this.#start(place); i < last; i += 1) {
-      const slot = slots[i] as number;
-      met[slot] = (met[slot] as number) + by;
-    }
+    countSlots(this.#slots, this.#start(place), this.#start(place + WIDTH), met, by);
   }
 
   #start(place: number): number {
     return (this.#table[place + START] as number) >>> 1;
-  }
-
-  #meet(start: number, last: number, met: Int16Array, touched: Uint16Array, count: number): number {
-    const slots = this.#slots;
-    let end = count;
-    for (let i = start; i < last; i += 1) {
-      const slot = slots[i] as number;
-      const times = met[slot] as number;
-      if (times === 0) {
-        touched[end] = slot;
-        end += 1;
-      }
-      met[slot] = times + 1;
-    }
-    return end;
   }
 
   /** Brings the slots of each front to the beginning of their lists. Returns `short`. */
