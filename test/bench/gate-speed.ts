@@ -28,6 +28,10 @@ const QUERIES = 1_000;
 const WARM_UP = 300;
 const COMPARED = 20;
 const NAMES = 20_000;
+const LONG = 10_000;
+const LONG_LIVE = 1_000;
+const LONG_QUERIES = 100;
+const LONG_WARM_UP = 20;
 const TEMPLATES = 400;
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday'];
 
@@ -227,6 +231,8 @@ function usedBytes(): number {
 
 interface Accepted {
   bytes: number;
+  /** The longest that one was taken in for: then a block was sealed, or some were joined. */
+  longestMs: number;
   admitUs: number;
   addUs: number;
 }
@@ -239,6 +245,7 @@ async function accept(corpus: Corpus, count: number): Promise<Accepted> {
   const before = usedBytes();
   let admitMs = 0;
   let addMs = 0;
+  let longestMs = 0;
   world.store.db.transaction(() => {
     for (let n = 0; n < count; n += 1) {
       const asked = request(n, corpus(n), world.clock);
@@ -246,13 +253,15 @@ async function accept(corpus: Corpus, count: number): Promise<Accepted> {
       gate.admit(asked);
       const admitted = mono();
       gate.add([messageOf(n, asked, world.clock)]);
-      addMs += mono() - admitted;
+      const took = mono() - admitted;
+      addMs += took;
+      longestMs = Math.max(longestMs, took);
       admitMs += admitted - began;
     }
   });
   const bytes = (usedBytes() - before) / count;
   await world.store.remove();
-  return { bytes, admitUs: (admitMs * 1_000) / count, addUs: (addMs * 1_000) / count };
+  return { bytes, longestMs, admitUs: (admitMs * 1_000) / count, addUs: (addMs * 1_000) / count };
 }
 
 /** How often the index and comparing with every text do not agree, of COMPARED questions. */
@@ -276,7 +285,29 @@ function differences(corpus: Corpus, live: number): number {
   return wrong;
 }
 
-const MEASURES = { decide, differences, accept };
+/** Decides on texts of 10,000 characters, of which as many others count already. */
+async function longTexts(corpus: Corpus, live: number): Promise<{ p50: number; longest: number }> {
+  const long: Corpus = (n) => {
+    let text = '';
+    for (let i = 0; text.length < LONG; i += 1) text += `${corpus(1_000 * n + i)} `;
+    return text.slice(0, LONG);
+  };
+  const world = openGate();
+  fill(world, long, live);
+  const gate = world.make();
+  gate.load();
+  const times: number[] = [];
+  for (let n = 0; n < LONG_QUERIES + LONG_WARM_UP; n += 1) {
+    const asked = request(n, long(live + n), world.clock);
+    const before = mono();
+    gate.check(asked);
+    if (n >= LONG_WARM_UP) times.push(mono() - before);
+  }
+  await world.store.remove();
+  return { p50: percentile(times, 0.5), longest: Math.max(...times) };
+}
+
+const MEASURES = { decide, differences, accept, longTexts };
 type Measures = typeof MEASURES;
 
 /** In a process of its own, so that none finds what another left in memory. */
@@ -315,12 +346,13 @@ function figuresOf(name: string): Figure[] {
     );
     if (live === 100_000) figures.push({ name: `${shown}: start`, value: startMs, unit: 'ms', ...most(1_500) });
   }
-  const { bytes, admitUs, addUs } = measured('accept', name, WAITING);
+  const { bytes, longestMs, admitUs, addUs } = measured('accept', name, WAITING);
   const waiting = `${name}, ${WAITING.toLocaleString('en')} waiting`;
   figures.push(
     { name: `${waiting}: memory of each`, value: bytes, unit: 'bytes', ...most(1_500) },
     { name: `${waiting}: asked about, mean`, value: admitUs, unit: 'µs' },
     { name: `${waiting}: taken in, mean`, value: addUs, unit: 'µs' },
+    { name: `${waiting}: taken in, longest`, value: longestMs, unit: 'ms', ...most(20) },
   );
   return figures;
 }
@@ -330,6 +362,11 @@ export const gateSpeed: Bench = {
   async run() {
     const figures: Figure[] = [];
     for (const name of Object.keys(CORPORA)) figures.push(...figuresOf(name));
+    const { p50, longest } = measured('longTexts', 'diverse', LONG_LIVE);
+    figures.push(
+      { name: 'a text of 10,000 characters: p50', value: p50, unit: 'ms', ...most(5) },
+      { name: 'a text of 10,000 characters: longest', value: longest, unit: 'ms' },
+    );
     return figures;
   },
 };
