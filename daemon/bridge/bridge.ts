@@ -257,11 +257,14 @@ export class MessagesBridge {
     const own = this.#ownRowsSince(chatDb, since);
     if (own.length >= LOOKALIKE_ROWS) return true;
     if (own.length === 0 && this.#forgotten.length === 0) return false;
-    const key = textKey(text);
     const isTo = (target: string) =>
       target === address || target.split(';').at(-1) === address || target === chatDb.groupGuid(address);
-    if (this.#forgotten.some((f) => f.key === key && isTo(f.target))) return true;
-    const fitting = own.filter((row) => row.at >= since && row.key === key && row.addresses.includes(address));
+    const forgotten = this.#forgotten.filter(({ target }) => isTo(target));
+    const toThem = own.filter((row) => row.at >= since && row.addresses.includes(address));
+    if (toThem.length === 0 && forgotten.length === 0) return false;
+    const key = textKey(text);
+    if (forgotten.some((f) => f.key === key)) return true;
+    const fitting = toThem.filter((row) => row.key === key);
     const unclaimed = fitting.filter((row) => !this.#attempts.hasClaimed(row.guid));
     if (unclaimed.length === 0) return false;
     const youngest = this.#clock.now() - CLAIM_MS;

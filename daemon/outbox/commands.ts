@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import { RETRYABLE } from '../../protocol/codes.ts';
-import { COMMAND_DATA, type CommandData, Instant } from '../../protocol/commands.ts';
+import { COMMAND_DATA, type CommandData } from '../../protocol/commands.ts';
 import type { CommandResult } from '../../protocol/events.ts';
 import { type CommandFrame, firstMistake } from '../../protocol/frames.ts';
 import { commandDigest } from '../../protocol/idempotency.ts';
@@ -122,8 +122,7 @@ export class Commands {
   #tooLate(frame: CommandFrame): Answer | null {
     if (!this.#wall.trusted) return null;
     const now = this.#clock.now();
-    const expiresAt = Instant.safeParse(frame.data.expires_at).data;
-    const created = Instant.safeParse(frame.data.created).data;
+    const { expires_at: expiresAt, created } = instantsOf(frame.data);
     if (expiresAt !== undefined && expiresAt <= now)
       return {
         ok: false,
@@ -162,6 +161,13 @@ export class Commands {
     this.#journal.append('command.result', result, { id });
     return result;
   }
+}
+
+/** What is no instant is the handler's to refuse. */
+function instantsOf(data: CommandFrame['data']): { expires_at?: number; created?: number } {
+  const number = (value: unknown) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  return { expires_at: number(data.expires_at), created: number(data.created) };
 }
 
 function isDeeper(value: unknown, than: number): boolean {
