@@ -89,7 +89,7 @@ describe('in a conversation of two', () => {
     expect(watching()).toBe(1);
     await world.clock.advanceAsync(4_000_000);
     await world.look();
-    expect(watching()).toBe(0);
+    await expect.poll(watching, { timeout: 10_000 }).toBe(0);
   });
 });
 
