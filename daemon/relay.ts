@@ -20,13 +20,16 @@ import { messageOf } from './host/errors.ts';
 import { normaliseHandle } from './host/handles.ts';
 import { Health } from './host/health.ts';
 import type { Log } from './host/log.ts';
+import { Metrics } from './host/metrics.ts';
 import type { RelayPaths } from './host/paths.ts';
+import { rememberedTime } from './host/remembered-time.ts';
 import { readToken } from './host/token.ts';
 import { VERSION } from './host/version.ts';
 import { Journal } from './journal/journal.ts';
 import { Link } from './link/link.ts';
 import { Dial } from './link/socket.ts';
 import { personsDoors } from './local/doors.ts';
+import { MetricsPort } from './local/metrics-port.ts';
 import type { Status } from './local/schemas.ts';
 import { LocalServer } from './local/server.ts';
 import { Outbox, type Sighted } from './outbox/outbox.ts';
@@ -64,6 +67,8 @@ export class Relay {
   readonly #questions: Questions;
   readonly #link: Link | null;
   readonly #local: LocalServer;
+  readonly #metrics: Metrics;
+  readonly #metricsPort: MetricsPort | null;
   #lastInboundAt: number | null = null;
 
   constructor(o: RelayOptions) {
@@ -82,7 +87,7 @@ export class Relay {
     this.#wall = new WallClockGuard({ clock, health, ...rememberedTime(db, commit) });
 
     // What the controller must still hear.
-    const journal = new Journal({ db, commit, clock });
+    const journal = new Journal({ db, commit, clock, observe: (event) => this.#metrics.told(event) });
     this.#journal = journal;
 
     // May it be sent, and when?
@@ -153,6 +158,12 @@ export class Relay {
     // Who is on the line.
     this.#link = config.controller ? this.#makeLink(config.controller) : null;
 
+    // What is counted of all that.
+    const metrics = this.#makeMetrics();
+    this.#metrics = metrics;
+    const { port } = config.metrics;
+    this.#metricsPort = port === null ? null : new MetricsPort({ port, metrics, log: log.room('metrics') });
+
     // The person at the Mac.
     this.#local = new LocalServer({
       path: paths.socket,
@@ -168,6 +179,7 @@ export class Relay {
         outbox: this.#outbox,
         questions: this.#questions,
         journal,
+        metrics,
       }),
       now: () => clock.now(),
       log: log.room('local'),
@@ -177,6 +189,7 @@ export class Relay {
 
   async start(): Promise<void> {
     await this.#local.start();
+    await this.#metricsPort?.start();
     this.#bridge.start();
     this.#outbox.start();
     this.#reread().catch((error: unknown) => this.#o.log.warn('reread', { error: messageOf(error) }));
@@ -199,6 +212,8 @@ export class Relay {
     await this.#bridge.stop();
     await this.#link?.stop();
     await this.#local.stop();
+    await this.#metricsPort?.stop();
+    this.#metrics.close();
     this.#journal.close();
     await this.#commit.close();
     this.#db.close();
@@ -241,6 +256,28 @@ export class Relay {
       health: this.#health,
       onControllerTime: (time) => this.#wall.controllerSays(time),
       window: COMMAND_WINDOW,
+      onState: ({ phase }) => {
+        if (phase === 'open') this.#metrics.lineOpened();
+      },
+    });
+  }
+
+  #makeMetrics(): Metrics {
+    const { messages } = this.#outbox;
+    return new Metrics({
+      clock: this.#o.clock,
+      version: VERSION,
+      sources: {
+        queue: () => ({ ...messages.counts(), oldestAt: messages.oldestWaiting() }),
+        journal: () => this.#journal.depth(),
+        controller: () => this.#controllerState().state,
+        conditions: () => this.#health.list(),
+        sender: () => {
+          const { health, caps } = this.#gate.describe();
+          return { state: health.state, caps };
+        },
+        chatDb: () => this.#bridge.stats(),
+      },
     });
   }
 
@@ -372,22 +409,5 @@ function sightedOf(seen: AttemptState): Sighted {
     at,
     detail,
     outcome: { state, meaning: appleError?.meaning, appleError: appleError?.number, service },
-  };
-}
-
-function rememberedTime(db: Db, commit: GroupCommit): { lastSeenAt: number | null; remember: (now: number) => void } {
-  const row = db.sql<{ value: string }>("SELECT value FROM store_fact WHERE name = 'seen_at'").get();
-  return {
-    lastSeenAt: row ? Number(row.value) : null,
-    remember: (now) =>
-      void commit
-        .run(() =>
-          db
-            .sql(
-              "INSERT INTO store_fact (name, value) VALUES ('seen_at', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )
-            .run(String(now)),
-        )
-        .catch(() => {}),
   };
 }

@@ -41,6 +41,7 @@ const DOORS: [thing: RegExp, door: RegExp][] = [
   [/^(node:)?child_process$/, /^daemon\/(bridge\/osascript|host\/launchd)\.ts$/],
   [/^ws$/, /^(daemon\/link\/socket\.ts|protocol\/controller[\w-]*\.ts)$/],
   [/^winston$/, /^daemon\/host\/log[\w-]*\.ts$/],
+  [/^prom-client$/, /^daemon\/host\/metrics\.ts$/],
   [/^commander$/, /^daemon\/cli\//],
   [/^libphonenumber-js(\/|$)/, /^daemon\/host\/handles\.ts$/],
   [/^zod$/, /./],

@@ -1,7 +1,7 @@
 /**
  * relayctl: what a person types. Reads the command line, lets one command do its work, ends with its exit code.
  *
- *   status.ts   queue.ts   tail.ts   gate.ts   policy.ts   chatdb.ts      one file per command
+ *   status.ts   queue.ts   tail.ts   gate.ts   policy.ts   metrics.ts   chatdb.ts   one file per command
  *   world.ts    terminal.ts   table.ts   times.ts             what they share
  */
 import { Command, CommanderError } from 'commander';
@@ -10,6 +10,7 @@ import { VERSION } from '../host/version.ts';
 import { chatdbCommand } from './chatdb.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { gateCommand } from './gate.ts';
+import { metricsCommand } from './metrics.ts';
 import { policyCommand } from './policy.ts';
 import { queueCommand } from './queue.ts';
 import { statusCommand } from './status.ts';
@@ -25,9 +26,15 @@ function programOf(world: World, json: boolean): Command {
     .option('--json', 'answers as JSON with "schema": 1, streams as one object a line')
     .addHelpText('after', '\nAnswers go to stdout, all else to stderr.')
     .addHelpText('after', 'relayctl COMMAND --help has the options, an example and the exit codes.');
-  const commands = [statusCommand, queueCommand, tailCommand, gateCommand, policyCommand, chatdbCommand].map((make) =>
-    make(world),
-  );
+  const commands = [
+    statusCommand,
+    queueCommand,
+    tailCommand,
+    gateCommand,
+    policyCommand,
+    metricsCommand,
+    chatdbCommand,
+  ].map((make) => make(world));
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands, ...commands.flatMap((c) => c.commands)])
     command

@@ -83,6 +83,10 @@ export const ConfigFile = section({
     max_bytes: whole(1_024, 1_073_741_824, 'bytes').default(10_485_760),
     files: whole(1, 100, 'files').default(5),
   }).prefault({}),
+  metrics: section({
+    /** A port on 127.0.0.1 where a Prometheus on this Mac finds /metrics; null for none. They are on the relay's socket in any case. */
+    port: whole(1, 65_535, 'a port').nullable().default(null),
+  }).prefault({}),
 });
 export type ConfigFile = z.infer<typeof ConfigFile>;
 

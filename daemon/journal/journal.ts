@@ -38,6 +38,9 @@ export interface JournalLimits {
   keepAcked: number;
 }
 
+/** For metrics: an event that is on disk. */
+type Observer = (event: { name: EventName; data: Record<string, unknown> }) => void;
+
 interface EventRow {
   seq: number;
   id: string;
@@ -59,6 +62,9 @@ export class Journal {
   readonly #limits: JournalLimits;
   readonly #listeners = new Set<() => void>();
   readonly #recent = new RecentEvents();
+  readonly #observe: Observer | undefined;
+  /** Appended, and not on disk yet. */
+  #fresh: { seq: number; name: EventName; data: Record<string, unknown> }[] = [];
   #snapshot: (reason: string) => void = () => {};
   #stream: string;
   #lastSeq: number;
@@ -72,7 +78,15 @@ export class Journal {
   #ackStored: number;
   readonly #stopListening: () => void;
 
-  constructor(o: { db: Db; commit: GroupCommit; clock: Clock; limits?: Partial<JournalLimits> }) {
+  constructor(o: {
+    db: Db;
+    commit: GroupCommit;
+    clock: Clock;
+    limits?: Partial<JournalLimits>;
+    /** Gets each event once it is on disk. Must not throw. */
+    observe?: Observer;
+  }) {
+    this.#observe = o.observe;
     this.#db = o.db;
     this.#commit = o.commit;
     this.#clock = o.clock;
@@ -140,6 +154,7 @@ export class Journal {
       this.#unackedRows += 1;
       this.#unackedBytes += bytes;
       this.#recent.add(eventText({ seq: done.lastId, id, name, version: 1, at, bytes }, text));
+      if (this.#observe) this.#fresh.push({ seq: done.lastId, name, data });
     }
     return id;
   }
@@ -282,6 +297,8 @@ export class Journal {
     const newest = this.#newestSeq();
     if (newest === this.#lastSeq) return;
     this.#lastSeq = newest;
+    for (const event of this.#fresh) this.#observe?.(event);
+    this.#fresh = [];
     if (this.#unackedRows > this.#shrinkAbove && this.#overLimits())
       void this.#commit.run(() => this.#shrink()).catch(() => {});
     for (const listener of this.#listeners) listener();
@@ -313,6 +330,8 @@ export class Journal {
 
   #rolledBack(): void {
     this.#recent.clear();
+    const held = this.#db.sql('SELECT 1 FROM journal_event WHERE seq = ?');
+    this.#fresh = this.#fresh.filter(({ seq }) => held.get(seq) !== undefined);
     const state = this.#db
       .sql<{ stream: string; acked_seq: number }>('SELECT stream, acked_seq FROM journal_state')
       .get();

@@ -18,6 +18,7 @@ import {
   LocalError,
   type LocalEvent,
   MessageDetail,
+  MetricsReport,
   PolicyState,
   QueuePage,
   Sent,
@@ -60,6 +61,10 @@ export class LocalClient {
 
   policy(): Promise<LocalResult<PolicyState>> {
     return this.#ask(PolicyState, 'GET', '/policy');
+  }
+
+  metrics(): Promise<LocalResult<MetricsReport>> {
+    return this.#ask(MetricsReport, 'GET', '/metrics');
   }
 
   cancel(id: string): Promise<LocalResult<Cancelled>> {

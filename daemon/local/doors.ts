@@ -21,6 +21,7 @@ import type {
   LocalEvent,
   LocalHandlers,
   MessageDetail,
+  MetricsReport,
   PolicyState,
   QueuePage,
   Sent,
@@ -70,6 +71,7 @@ export interface Parts<M extends Stored = Stored> {
     read(afterSeq: number, limit: { frames: number; bytes: number }): LocalEvent[];
     onDurable(listener: () => void): () => void;
   };
+  metrics: { report(): Promise<MetricsReport> };
 }
 
 export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
@@ -103,6 +105,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
     },
     policy: () => questions.policy(),
+    metrics: async () => ({ ok: true, data: await parts.metrics.report() }),
     async cancel(message) {
       const answer = await commit.run(() => outbox.cancel({ message }));
       return answer.ok ? { ok: true, data: answer.detail as Cancelled } : refused(answer);

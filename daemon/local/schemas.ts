@@ -90,6 +90,27 @@ export type GateCheck = z.infer<typeof GateCheck>;
 export const PolicyState = RESULT_DATA['policy.get'];
 export type PolicyState = z.infer<typeof PolicyState>;
 
+/** What the relay counts and measures; `text` is the same as Prometheus reads it. */
+export const MetricsReport = z.object({
+  text: z.string(),
+  metrics: z.array(
+    z.object({
+      name: z.string(),
+      help: z.string(),
+      type: z.string(),
+      values: z.array(
+        z.object({
+          /** Of a part of a histogram: its own name. */
+          name: z.string().optional(),
+          labels: z.record(z.string(), z.union([z.string(), z.number()])),
+          value: z.number(),
+        }),
+      ),
+    }),
+  ),
+});
+export type MetricsReport = z.infer<typeof MetricsReport>;
+
 export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
 export type Cancelled = z.infer<typeof Cancelled>;
 
@@ -141,6 +162,7 @@ export interface LocalHandlers {
   message(id: string): MessageDetail | null;
   gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
   policy(): PolicyState;
+  metrics(): Promise<LocalAnswer<MetricsReport>>;
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;
   send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;
   pause(reason: string): Promise<LocalAnswer<SenderHealth>>;

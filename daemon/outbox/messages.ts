@@ -241,6 +241,17 @@ export class Messages {
     return counts;
   }
 
+  /** When the oldest that waits was accepted, Unix ms, or null. */
+  oldestWaiting(): number | null {
+    return (
+      this.#db
+        .sql<{ at: number }>(
+          `SELECT accepted_at AS at FROM message WHERE state IN ('accepted', 'held') ORDER BY ord LIMIT 1`,
+        )
+        .get()?.at ?? null
+    );
+  }
+
   /** Waiting messages whose time is over. */
   expired(now: number, limit: number): Message[] {
     return this.#db

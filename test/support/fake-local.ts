@@ -5,6 +5,7 @@ import type {
   LocalEvent,
   LocalHandlers,
   MessageDetail,
+  MetricsReport,
   PolicyState,
   Status,
 } from '../../daemon/local/schemas.ts';
@@ -95,6 +96,12 @@ export class FakeRelay implements LocalHandlers {
   }
 
   policyState: PolicyState = { version: '1-0', put: null, policy: {}, floor: {}, defaults: {} };
+
+  metricsReport: MetricsReport = { text: '', metrics: [] };
+
+  async metrics() {
+    return { ok: true as const, data: this.metricsReport };
+  }
 
   policy() {
     return this.policyState;

@@ -41,6 +41,7 @@ describe('a good configuration', () => {
       sender: { kind: 'shared', since: null, region: null },
       policy: {},
       log: { level: 'info', unredacted: false, max_bytes: 10_485_760, files: 5 },
+      metrics: { port: null },
     });
   });
 
