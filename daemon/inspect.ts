@@ -1,6 +1,6 @@
 /**
- * What relayctl can do without a running relay: compare two texts as the gate does, read what went when from the relay's store, and read
- * a chat.db as the bridge does. Each part is loaded only when it is asked for.
+ * What relayctl can do without a running relay: compare two texts as the gate does, read what went when from the relay's store, read
+ * a chat.db as the bridge does, and say what the policy's fields mean. Each part is loaded only when it is asked for.
  */
 
 /** `compare(a, b)` of the gate: verdict, Jaccard and containment (0 to 1), and which part of the definition decided. */
@@ -19,6 +19,12 @@ export async function chatRows(path: string, since: number) {
 export async function timelineReader() {
   const { readTimeline } = await import('./gate/timeline.ts');
   return readTimeline;
+}
+
+/** The fields of the policy with their meanings, and what is wrong with a policy that was written. */
+export async function policyRules() {
+  const { PolicySchema, policyMistakes } = await import('./gate/policy.ts');
+  return { schema: PolicySchema, mistakes: policyMistakes };
 }
 
 export type { Dispatch, FamilyOfTexts, Timeline } from './gate/timeline.ts';

@@ -1,13 +1,15 @@
 /**
  * relayctl: what a person types. Reads the command line, lets one command do its work, ends with its exit code.
  *
- *   status.ts   queue.ts   tail.ts   gate.ts   policy.ts   metrics.ts   chatdb.ts   one file per command
+ *   status.ts   queue.ts   tail.ts   gate.ts   policy.ts   metrics.ts   config.ts
+ *   chatdb.ts   one file per command
  *   world.ts    terminal.ts   table.ts   times.ts             what they share
  */
 import { Command, CommanderError } from 'commander';
 import { messageOf, RelayError } from '../host/errors.ts';
 import { VERSION } from '../host/version.ts';
 import { chatdbCommand } from './chatdb.ts';
+import { configCommand } from './config.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { gateCommand } from './gate.ts';
 import { metricsCommand } from './metrics.ts';
@@ -33,6 +35,7 @@ function programOf(world: World, json: boolean): Command {
     gateCommand,
     policyCommand,
     metricsCommand,
+    configCommand,
     chatdbCommand,
   ].map((make) => make(world));
   for (const command of commands) program.addCommand(command);

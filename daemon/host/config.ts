@@ -1,6 +1,6 @@
 /**
  * The configuration: one JSON file, checked once at start, then never changed. Environment variables win over the file; paths in the
- * file are relative to its folder, `~/` is the user's home. Every mistake is told: where, what was found, what is allowed.
+ * file are relative to its folder, `~/` is the user's home; `// comments` are passed over. Every mistake is told: where, what was found, what is allowed.
  *
  * Smallest file: { "device": "mac-1", "controller": { "url": "wss://relay.example.com/v1" } }
  */
@@ -10,6 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { codeOf, messageOf, RelayError } from './errors.ts';
 import { isRegion } from './handles.ts';
+import { plainJson } from './json-comments.ts';
 import { findJsonMistake } from './json-mistake.ts';
 import type { Environment, RelayPaths } from './paths.ts';
 
@@ -45,47 +46,61 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DEVICE_WORDS = '1 to 128 letters, digits, dots, dashes and underscores';
 
 export const ConfigFile = section({
-  /** The name of this relay at its controller; the token belongs to it. */
-  device: text(DEVICE_WORDS, /^[A-Za-z0-9._-]{1,128}$/),
-  /** Without it the relay runs, tells nobody and takes no commands. `token_file` is `token` in the relay's folder if not given. */
+  device: text(DEVICE_WORDS, /^[A-Za-z0-9._-]{1,128}$/).describe(
+    'The name of this relay at its controller; the token belongs to it.',
+  ),
   controller: section({
-    url: z.string(allowed(URL_WORDS)).refine(isControllerUrl, allowed(URL_WORDS)),
-    token_file: file.optional(),
-  }).optional(),
+    url: z.string(allowed(URL_WORDS)).refine(isControllerUrl, allowed(URL_WORDS)).describe('Where the relay dials to.'),
+    token_file: file.optional().describe('The file with the device token; `token` in the relay’s folder if not given.'),
+  })
+    .optional()
+    .describe('Without it the relay runs, tells nobody and takes no commands.'),
   messages: section({
-    chat_db: file.default('~/Library/Messages/chat.db'),
-    osascript: file.default('/usr/bin/osascript'),
-    ps: file.default('/bin/ps'),
-    /** How long one osascript may run before it is ended. */
-    send_limit_ms: whole(5_000, 600_000, 'milliseconds').default(45_000),
+    chat_db: file.default('~/Library/Messages/chat.db').describe('The database of Messages, which is only read.'),
+    osascript: file.default('/usr/bin/osascript').describe('What asks Messages to send.'),
+    ps: file.default('/bin/ps').describe('What tells whether a send of an earlier life still runs.'),
+    send_limit_ms: whole(5_000, 600_000, 'milliseconds')
+      .default(45_000)
+      .describe('How long one send may take before it is ended; what became of it is then unknown.'),
   }).prefault({}),
   sender: section({
-    kind: oneOf('shared', 'dedicated').default('shared'),
-    /** The day since which this Apple ID sends; not given counts as young. */
+    kind: oneOf('shared', 'dedicated')
+      .default('shared')
+      .describe('A dedicated sender may carry marketing to those who wrote first; a shared one never.'),
     since: z
       .string(allowed('a day such as "2026-03-31", or null'))
       .refine(isDay, allowed('a day such as "2026-03-31", or null'))
       .nullable()
-      .default(null),
-    /** For phone numbers that come without + and country code. */
+      .default(null)
+      .describe('The day since which this Apple ID sends; null counts as young, which keeps longer distances.'),
     region: z
       .string(allowed('a region such as "US", or null'))
       .refine(isRegion, allowed('a region such as "US", or null'))
       .nullable()
-      .default(null),
+      .default(null)
+      .describe('The country of phone numbers that come without + and country code.'),
   }).prefault({}),
-  /** What this Mac's owner sets of the gate's policy; the gate has the schema and the defaults. */
-  policy: z.record(z.string(), z.unknown(), allowed('an object { … }')).default({}),
+  policy: z
+    .record(z.string(), z.unknown(), allowed('an object { … }'))
+    .default({})
+    .describe('The rules of the gate, where they differ from the default. This is the floor for the controller.'),
   log: section({
-    level: oneOf(...LOG_LEVELS).default('info'),
-    /** True writes handles and texts as they are. For a search for a fault, then off again. */
-    unredacted: yesOrNo.default(false),
-    max_bytes: whole(1_024, 1_073_741_824, 'bytes').default(10_485_760),
-    files: whole(1, 100, 'files').default(5),
+    level: oneOf(...LOG_LEVELS)
+      .default('info')
+      .describe('How much is logged.'),
+    unredacted: yesOrNo
+      .default(false)
+      .describe('True writes handles and texts as they are: for the search for a fault, then off again.'),
+    max_bytes: whole(1_024, 1_073_741_824, 'bytes')
+      .default(10_485_760)
+      .describe('A log file of this size is put aside.'),
+    files: whole(1, 100, 'files').default(5).describe('How many log files are kept, the newest included.'),
   }).prefault({}),
   metrics: section({
-    /** A port on 127.0.0.1 where a Prometheus on this Mac finds /metrics; null for none. They are on the relay's socket in any case. */
-    port: whole(1, 65_535, 'a port').nullable().default(null),
+    port: whole(1, 65_535, 'a port, or null')
+      .nullable()
+      .default(null)
+      .describe('A port on 127.0.0.1 where a Prometheus on this Mac finds /metrics; null: none.'),
   }).prefault({}),
 });
 export type ConfigFile = z.infer<typeof ConfigFile>;
@@ -137,7 +152,7 @@ export function loadConfig(o: { paths: RelayPaths; env: Environment; userHome?: 
 
 function readConfigText(path: string): string {
   try {
-    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+    return plainJson(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       throw new RelayError('config_missing', `there is no configuration at ${path}`, {

@@ -215,7 +215,7 @@ describe('a file that is not there or not JSON', () => {
   });
 
   it.each([
-    ['{\n  "device": "a",\n}', '3:1', /comma/],
+    ['{\n  "device": "a",,\n}', '2:17', /wanted a name/],
     ['{"device": x}', '1:12', /wanted a value/],
     ['{"device" "x"}', '1:11', /wanted ":"/],
     ["{'device': 1}", '1:2', /name in double quotes/],
@@ -223,7 +223,7 @@ describe('a file that is not there or not JSON', () => {
     ['{"device": "x"} more', '1:17', /wanted the end/],
     ['{"device": "x\ny"}', '1:12', /not closed/],
     ['', '1:1', /the file ends here/],
-    ['// config\n{}', '1:1', /wanted a value/],
+    ['/ config\n{}', '1:1', /wanted a value/],
   ])('says where %j breaks off', (written, place, words) => {
     expect(() => load(written)).toThrowError(
       expect.objectContaining({
