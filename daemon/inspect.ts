@@ -23,8 +23,11 @@ export async function timelineReader() {
 
 /** The fields of the policy with their meanings, and what is wrong with a policy that was written. */
 export async function policyRules() {
-  const { PolicySchema, policyMistakes } = await import('./gate/policy.ts');
-  return { schema: PolicySchema, mistakes: policyMistakes };
+  const [{ PolicySchema, policyMistakes }, { isLive }] = await Promise.all([
+    import('./gate/policy.ts'),
+    import('./gate/policy-floor.ts'),
+  ]);
+  return { schema: PolicySchema, mistakes: policyMistakes, isLive };
 }
 
 export type { Dispatch, FamilyOfTexts, Timeline } from './gate/timeline.ts';

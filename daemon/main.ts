@@ -1,5 +1,5 @@
 /**
- * The process: paths, configuration, lock, log, relay; SIGTERM and SIGINT stop it cleanly, SIGHUP is left for a later reload.
+ * The process: paths, configuration, lock, log, relay; SIGTERM and SIGINT stop it cleanly, SIGHUP reads the configuration anew.
  *
  * Exit codes: 0 stopped on request · 1 it could not start (why, and what to do, on stderr) · 70 a bug or a broken store ended it.
  */
@@ -19,7 +19,8 @@ async function main(): Promise<void> {
   const { env } = process;
   const paths = relayPaths({ env });
   prepareHome(paths);
-  const config = loadConfig({ paths, env });
+  const readConfig = () => loadConfig({ paths, env });
+  const config = readConfig();
   const lock = takeLock(paths.lock);
   const log = createLog({
     folder: paths.logs,
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
     process.exit(70);
   };
   process.on('uncaughtException', die);
-  const relay = new Relay({ config, paths, clock: systemClock, log, onFatal: die });
+  const relay = new Relay({ config, paths, clock: systemClock, log, readConfig, onFatal: die });
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
@@ -64,6 +65,11 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGHUP', () => {
+    relay
+      .reload()
+      .catch((error: unknown) => log.error('not_reloaded', { code: codeOf(error), error: messageOf(error) }));
+  });
   await relay.start();
 }
 

@@ -7,7 +7,7 @@
  * nothing new, finishes the send that runs, says goodbye, and leaves everything on disk.
  */
 import { MessagesBridge } from './bridge/bridge.ts';
-import type { AttemptState, RowSighting } from './bridge/sightings.ts';
+import type { RowSighting } from './bridge/sightings.ts';
 import { Gate } from './gate/gate.ts';
 import { nameOfRow, reread } from './gate/rereading.ts';
 import { assetFolder } from './host/assets.ts';
@@ -15,11 +15,12 @@ import type { Clock } from './host/clock.ts';
 import { WallClockGuard } from './host/clock-guard.ts';
 import { GroupCommit } from './host/commit.ts';
 import { type Config, senderSinceAt } from './host/config.ts';
+import { ConfigReload, type Reloaded } from './host/config-reload.ts';
 import { type Db, openRelayDb, readMigrations } from './host/db.ts';
 import { messageOf } from './host/errors.ts';
 import { normaliseHandle } from './host/handles.ts';
 import { Health } from './host/health.ts';
-import type { Log } from './host/log.ts';
+import type { RelayLog } from './host/log.ts';
 import { Metrics } from './host/metrics.ts';
 import type { RelayPaths } from './host/paths.ts';
 import { rememberedTime } from './host/remembered-time.ts';
@@ -32,8 +33,9 @@ import { personsDoors } from './local/doors.ts';
 import { MetricsPort } from './local/metrics-port.ts';
 import type { Status } from './local/schemas.ts';
 import { LocalServer } from './local/server.ts';
-import { Outbox, type Sighted } from './outbox/outbox.ts';
+import { Outbox } from './outbox/outbox.ts';
 import { Questions } from './outbox/questions.ts';
+import { sightedOf } from './outbox/sighted.ts';
 
 /** What a controller may rely on here beyond the names of protocol 1. */
 const FEATURES = ['text', 'existing_groups', 'delivery_receipts', 'read_receipts', 'pacing_queue', 'gate_check'];
@@ -48,7 +50,9 @@ export interface RelayOptions {
   config: Config;
   paths: RelayPaths;
   clock: Clock;
-  log: Log;
+  log: RelayLog;
+  /** Reads the configuration anew; throws as at the start. */
+  readConfig: () => Config;
   /** The store can no longer be trusted in this process: end it, and start again from what the disk holds. */
   onFatal: (error: unknown) => void;
 }
@@ -69,6 +73,7 @@ export class Relay {
   readonly #local: LocalServer;
   readonly #metrics: Metrics;
   readonly #metricsPort: MetricsPort | null;
+  readonly #reloading: ConfigReload;
   #lastInboundAt: number | null = null;
 
   constructor(o: RelayOptions) {
@@ -164,6 +169,13 @@ export class Relay {
     const { port } = config.metrics;
     this.#metricsPort = port === null ? null : new MetricsPort({ port, metrics, log: log.room('metrics') });
 
+    this.#reloading = new ConfigReload({
+      config,
+      read: o.readConfig,
+      log,
+      policy: (written) => commit.run(() => gate.policies.reread(written)),
+    });
+
     // The person at the Mac.
     this.#local = new LocalServer({
       path: paths.socket,
@@ -180,6 +192,7 @@ export class Relay {
         questions: this.#questions,
         journal,
         metrics,
+        reload: () => this.reload(),
       }),
       now: () => clock.now(),
       log: log.room('local'),
@@ -203,6 +216,13 @@ export class Relay {
         'Set controller.url in config.json.',
       );
     this.#o.log.info('started', { version: VERSION, device: this.#o.config.device, pid: process.pid });
+  }
+
+  /** Takes over what was changed in the configuration, as far as a running relay can. Throws what is wrong with it. */
+  async reload(): Promise<Reloaded> {
+    const told = await this.#reloading.reload();
+    this.#outbox.dispatcher.wake();
+    return told;
   }
 
   /** Takes nothing new, finishes the send that runs, says goodbye. */
@@ -388,26 +408,4 @@ export class Relay {
     const { readable, cursor, lastRowAt } = this.#bridge.stats();
     return { path: this.#o.config.messages.chat_db, readable, cursor_rowid: cursor, last_row_at: lastRowAt };
   }
-}
-
-function sightedOf(seen: AttemptState): Sighted {
-  const { state, at, guid, service, downgraded, from, appleError, words } = seen;
-  const detail: Sighted['detail'] = {};
-  if (guid !== undefined) detail.guid = guid;
-  if (service !== undefined) detail.service = service;
-  if (downgraded) detail.downgraded = true;
-  if (from !== undefined) detail.from = from;
-  if (words !== undefined) detail.words = words;
-  if (appleError) {
-    const { number, name, meaning } = appleError;
-    detail.apple_error = { number, name, meaning };
-    detail.words ??= appleError.words;
-    detail.retryable = meaning === 'network';
-  }
-  return {
-    state,
-    at,
-    detail,
-    outcome: { state, meaning: appleError?.meaning, appleError: appleError?.number, service },
-  };
 }

@@ -26,7 +26,7 @@ const MAY_IMPORT: [who: RegExp, whom: RegExp][] = [
   [/^daemon\/cli\//, /^(protocol\/|daemon\/(host|local|cli)\/|daemon\/inspect\.ts$)/],
   [
     /^daemon\/inspect\.ts$/,
-    /^(protocol\/|daemon\/host\/|daemon\/bridge\/inspect-rows\.ts$|daemon\/gate\/(near|policy|timeline)\.ts$)/,
+    /^(protocol\/|daemon\/host\/|daemon\/bridge\/inspect-rows\.ts$|daemon\/gate\/(near|policy|policy-floor|timeline)\.ts$)/,
   ],
   [/^daemon\/relay\.ts$/, /^(protocol\/|daemon\/(host|local|link|gate|outbox|bridge|journal)\/)/],
   [/^daemon\/main\.ts$/, /^(protocol\/|daemon\/host\/|daemon\/relay\.ts$)/],

@@ -22,7 +22,7 @@ export type Effective =
 
 /** All fields of the file, those of the policy with them. */
 export async function fieldsOf(): Promise<ConfigField[]> {
-  return configFields((await policyRules()).schema);
+  return configFields(await policyRules());
 }
 
 /** Checks the relay's own file, or another one. */

@@ -11,7 +11,7 @@ import type { Asking, World } from './world.ts';
 const LABEL = 10;
 
 export function configCommand(world: World): Command {
-  const config = new Command('config').description('the configuration: check it, show it, explain it');
+  const config = new Command('config').description('the configuration: check it, show it, explain it, reload it');
   config
     .command('check')
     .description('is the file right; every mistake is named')
@@ -38,6 +38,13 @@ export function configCommand(world: World): Command {
     .action((key: string | undefined, _: object, command: Command) =>
       world.run(command, (asking) => explain(asking, key)),
     );
+  config
+    .command('reload')
+    .description('the running relay reads its file anew')
+    .addHelpText('after', '\nThe level of the log and most rules change at once; what needs a new start is named.')
+    .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
+    .addHelpText('after', '\nExample:\n  relayctl config check && relayctl config reload')
+    .action((_: object, command: Command) => world.run(command, reload));
   config
     .command('example')
     .description('a whole file with comments, every field at its default')
@@ -148,6 +155,23 @@ async function listFields({ terminal }: Asking, fields: ConfigField[]): Promise<
     await terminal.line(terminal.paint('bold', key));
     for (const line of paragraph(oneLine(meaning), terminal.width, 4)) await terminal.line(line);
   }
+}
+
+async function reload(asking: Asking): Promise<ExitCode> {
+  const { terminal } = asking;
+  const result = await (await asking.client()).reload();
+  if (result.kind !== 'ok') return asking.without(result);
+  const { changed, restart } = result.data;
+  if (asking.json) await terminal.json({ now: result.now, changed, restart });
+  else {
+    const say = async (words: string, fields: string[]) => {
+      for (const line of paragraph(`${words}: ${fields.join(', ')}.`, terminal.width, 2, '')) await terminal.line(line);
+    };
+    if (changed.length + restart.length === 0) await terminal.line('Nothing has changed.');
+    if (changed.length > 0) await say('In force now', changed);
+    if (restart.length > 0) await say('Only after a new start (relayctl service restart)', restart);
+  }
+  return EXIT.ok;
 }
 
 async function example(asking: Asking): Promise<ExitCode> {

@@ -47,6 +47,11 @@ const STRICTER: Record<string, Compare> = {
   'suspicion.clear_every_ms': 'higher',
 };
 
+/** May a running gate change it? Else it holds from the next start on: what is remembered was made by the old one. */
+export function isLive(field: string): boolean {
+  return field in STRICTER;
+}
+
 type Steps = Policy['interval']['steps'];
 type Young = Policy['interval']['young'];
 

@@ -9,7 +9,7 @@ import { RelayError } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import type { Facts } from './facts.ts';
 import { DEFAULT_POLICY, type Policy, readPolicy } from './policy.ts';
-import { fieldsOf, type Looser, looserFields } from './policy-floor.ts';
+import { fieldsOf, isLive, type Looser, looserFields } from './policy-floor.ts';
 import type { Refusal } from './requests.ts';
 
 /** What the controller wrote: its own name for it, and the fields that it sets, as in the file. */
@@ -39,7 +39,7 @@ type PutResult = { ok: true; version: string } | { ok: false; refusal: Refusal }
 export class PolicyStore {
   readonly policy: Policy;
   readonly floor: Policy;
-  readonly #written: Record<string, unknown>;
+  #written: Record<string, unknown>;
   readonly #facts: Facts;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -83,6 +83,28 @@ export class PolicyStore {
     return { ok: true, version: policy.version };
   }
 
+  /**
+   * The section of the file was changed. What the controller put holds on, as far as it is not looser. Fields that a running gate cannot
+   * change stay as they were. Throws `policy_invalid`, and nothing has changed.
+   */
+  reread(written: Record<string, unknown>): { changed: string[]; restart: string[] } {
+    const here = new Map(fieldsOf(withoutVersion(this.floor)));
+    const differing = fieldsOf(withoutVersion(readPolicy(written)))
+      .filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(here.get(field)))
+      .map(([field]) => field);
+    const restart = differing.filter((field) => !isLive(field));
+    let kept = written;
+    for (const field of restart) {
+      const [section = '', name] = field.split('.');
+      const value = here.get(field);
+      kept = overlaid(without(kept, field), { [section]: name === undefined ? value : { [name]: value } });
+    }
+    this.#written = kept;
+    assign(this.floor, readPolicy(kept));
+    this.load();
+    return { changed: differing.filter(isLive), restart };
+  }
+
   state(): PolicyState {
     const stored = this.#stored();
     return {
@@ -117,13 +139,18 @@ export class PolicyStore {
 
   #apply(next: Policy): void {
     if (next.version === this.policy.version) return;
-    const target: Record<string, unknown> = this.policy;
-    for (const [name, value] of Object.entries(structuredClone(next))) {
-      const here = target[name];
-      if (isSection(here) && isSection(value)) Object.assign(here, value);
-      else target[name] = value;
-    }
+    assign(this.policy, next);
     this.#onChange();
+  }
+}
+
+/** In place: others hold it, or a section of it. */
+function assign(policy: Policy, next: Policy): void {
+  const target: Record<string, unknown> = policy;
+  for (const [name, value] of Object.entries(structuredClone(next))) {
+    const here = target[name];
+    if (isSection(here) && isSection(value)) Object.assign(here, value);
+    else target[name] = value;
   }
 }
 

@@ -3,7 +3,7 @@
  * Read from the schemas themselves, so that nothing is said twice.
  */
 import { z } from 'zod';
-import { ConfigFile, OVERRIDES } from './config.ts';
+import { type Config, ConfigFile, OVERRIDES } from './config.ts';
 
 export interface ConfigField {
   /** `log.level`. */
@@ -20,19 +20,27 @@ export interface ConfigField {
   live: boolean;
 }
 
-/** Beginnings of the names of fields that a running relay takes over (relay.ts). */
-const LIVE = ['policy.', 'log.level'];
+/** The fields of the file that a running relay takes over, those of the policy aside. */
+export const LIVE: readonly string[] = ['log.level'];
 
-/** All fields, in the order of the file. `policy`: the schema of that section, which the gate has. */
-export function configFields(policy: z.ZodObject): ConfigField[] {
-  return [...fieldsIn(ConfigFile, []), ...fieldsIn(policy, ['policy'])].filter(({ key }) => key !== 'policy');
+/** What the gate knows of its section: its schema, and which fields (`caps.unanswered`) a running gate takes over. */
+export interface PolicyRules {
+  schema: z.ZodObject;
+  isLive(field: string): boolean;
 }
 
-function fieldsIn(section: z.ZodObject, path: string[]): ConfigField[] {
+/** All fields, in the order of the file. */
+export function configFields(policy: PolicyRules): ConfigField[] {
+  const fields = fieldsIn(ConfigFile, [], (key) => LIVE.includes(key)).filter(({ key }) => key !== 'policy');
+  const isLive = (key: string) => policy.isLive(key.slice('policy.'.length));
+  return [...fields, ...fieldsIn(policy.schema, ['policy'], isLive)];
+}
+
+function fieldsIn(section: z.ZodObject, path: string[], isLive: (key: string) => boolean): ConfigField[] {
   return Object.entries(section.shape as Record<string, z.ZodType>).flatMap(([name, schema]) => {
     const inner = unwrapped(schema);
     const here = [...path, name];
-    if (inner instanceof z.ZodObject) return fieldsIn(inner, here);
+    if (inner instanceof z.ZodObject) return fieldsIn(inner, here, isLive);
     const key = here.join('.');
     const usual = schema.safeParse(undefined);
     return [
@@ -43,7 +51,7 @@ function fieldsIn(section: z.ZodObject, path: string[]): ConfigField[] {
         usual: usual.success ? usual.data : undefined,
         required: !usual.success,
         variable: variableOf(key),
-        live: LIVE.some((beginning) => key.startsWith(beginning)),
+        live: isLive(key),
       },
     ];
   });
@@ -69,4 +77,20 @@ function allowedIn(schema: z.ZodType): string {
 
 function variableOf(key: string): string | null {
   return Object.entries(OVERRIDES).find(([, path]) => path.join('.') === key)?.[0] ?? null;
+}
+
+/** The fields that differ, the policy's aside; of a section that is in one of them only, its own name. */
+export function changedFields(before: Config, now: Config): string[] {
+  const differing = (a: unknown, b: unknown, path: string[]): string[] => {
+    if (isSection(a) && isSection(b))
+      return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((name) =>
+        differing(a[name], b[name], [...path, name]),
+      );
+    return JSON.stringify(a) === JSON.stringify(b) ? [] : [path.join('.')];
+  };
+  return differing({ ...before, policy: null }, { ...now, policy: null }, []);
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -21,6 +21,7 @@ import {
   MetricsReport,
   PolicyState,
   QueuePage,
+  Reloaded,
   Sent,
   Status,
 } from './schemas.ts';
@@ -65,6 +66,10 @@ export class LocalClient {
 
   metrics(): Promise<LocalResult<MetricsReport>> {
     return this.#ask(MetricsReport, 'GET', '/metrics');
+  }
+
+  reload(): Promise<LocalResult<Reloaded>> {
+    return this.#ask(Reloaded, 'POST', '/config/reload');
   }
 
   cancel(id: string): Promise<LocalResult<Cancelled>> {

@@ -24,6 +24,7 @@ import type {
   MetricsReport,
   PolicyState,
   QueuePage,
+  Reloaded,
   Sent,
   Status,
 } from './schemas.ts';
@@ -72,6 +73,8 @@ export interface Parts<M extends Stored = Stored> {
     onDurable(listener: () => void): () => void;
   };
   metrics: { report(): Promise<MetricsReport> };
+  /** Throws what is wrong with the file. */
+  reload(): Promise<Reloaded>;
 }
 
 export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
@@ -105,6 +108,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
     },
     policy: () => questions.policy(),
+    reload: async () => ({ ok: true, data: await parts.reload() }),
     metrics: async () => ({ ok: true, data: await parts.metrics.report() }),
     async cancel(message) {
       const answer = await commit.run(() => outbox.cancel({ message }));

@@ -22,6 +22,7 @@ const ROUTES: Route[] = [
   ['POST', '/messages', (h, { body }) => checked(ASKED.send, body, (o) => h.send(o))],
   ['POST', '/gate/check', (h, { body }) => checked(ASKED.gateCheck, body, (o) => h.gateCheck(o))],
   ['GET', '/policy', (h) => given(h.policy())],
+  ['POST', '/config/reload', (h, { body }) => checked(ASKED.nothing, body, () => h.reload())],
   ['GET', '/metrics', (h) => h.metrics()],
   ['POST', '/sender/pause', (h, { body }) => checked(ASKED.pause, body, (o) => h.pause(o.reason))],
   ['POST', '/sender/resume', (h, { body }) => checked(ASKED.nothing, body, () => h.resume())],

@@ -111,6 +111,10 @@ export const MetricsReport = z.object({
 });
 export type MetricsReport = z.infer<typeof MetricsReport>;
 
+/** Names of fields as in the file: what holds from now on, and what will from the next start on. */
+export const Reloaded = z.object({ changed: z.array(z.string()), restart: z.array(z.string()) });
+export type Reloaded = z.infer<typeof Reloaded>;
+
 export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
 export type Cancelled = z.infer<typeof Cancelled>;
 
@@ -163,6 +167,7 @@ export interface LocalHandlers {
   gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
   policy(): PolicyState;
   metrics(): Promise<LocalAnswer<MetricsReport>>;
+  reload(): Promise<LocalAnswer<Reloaded>>;
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;
   send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;
   pause(reason: string): Promise<LocalAnswer<SenderHealth>>;

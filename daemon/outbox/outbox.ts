@@ -20,16 +20,14 @@ import type { Log } from '../host/log.ts';
 import { Acceptance, type Groups, type Lookalikes, textFault } from './accept.ts';
 import { type Answer, Commands, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { addressOf, type Message, Messages, type StatusDetail, toGateMessage } from './messages.ts';
-import type { Bridge, Confirmation, Gate, GateOutcome, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
+import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
+import type { Bridge, Confirmation, Gate, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
+import type { Sighted } from './sighted.ts';
 import { snapshotParts } from './snapshot.ts';
 import { isWaiting, stepsTo } from './states.ts';
 import { Twins } from './twins.ts';
-
-/** What a row of `chat.db` says of a message: the state, and what else the row tells. */
-export type Sighted = { state: GateOutcome['state']; at: number; outcome: GateOutcome; detail: StatusDetail };
 
 /** A snapshot tells what is open and what changed in this time. */
 const SNAPSHOT_SPAN_MS = 7 * 86_400_000;

@@ -1,5 +1,5 @@
 /** What a person types, beside the whole relay: the screens and their JSON, while something is held, and after a stop. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Stage } from '../../scripts/demo/stage.ts';
@@ -42,6 +42,45 @@ describe('status', () => {
       sender: { state: 'healthy' },
     });
     expect(status?.last_inbound_at).toEqual(expect.any(Number));
+  });
+});
+
+describe('metrics', () => {
+  it('count what has gone out and come in', async () => {
+    const { code, lines } = await typed('metrics');
+    expect(code).toBe(0);
+    expect(lines).toContain('sender_relay_ready 1');
+    expect(lines).toContain('sender_relay_queue_messages{state="held"} 2');
+    expect(lines).toContain('sender_relay_messages_total{state="delivered"} 1');
+    expect(lines).toContain('sender_relay_inbound_total{late="false"} 1');
+    const [json] = (await typed('metrics', '--json')).json() as { metrics: { name: string; values: unknown[] }[] }[];
+    const waits = json?.metrics.find(({ name }) => name === 'sender_relay_holds_total');
+    expect(waits?.values).toEqual([{ labels: { rule: 'interval' }, value: 2 }]);
+  });
+});
+
+describe('config reload', () => {
+  it('takes over what a running relay can, and names the rest; a mistake changes nothing', async () => {
+    const path = join(stage.home, 'config.json');
+    const before = JSON.parse(readFileSync(path, 'utf8')) as Record<string, object>;
+    const changed = {
+      ...before,
+      log: { level: 'debug', files: 7 },
+      policy: { ...before.policy, caps: { pair_rate: 9 } },
+    };
+    writeFileSync(path, JSON.stringify(changed));
+    const { code, out } = await typed('config', 'reload');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^In force now: .*policy\.caps\.pair_rate/);
+    expect(out).toMatch(/^Only after a new start .*: log\.files\.$/m);
+    expect((await typed('policy')).out).toMatch(/caps\.pair_rate +9 +9/);
+    writeFileSync(path, JSON.stringify({ ...changed, log: { level: 'loud' } }));
+    const refused = await typed('config', 'reload');
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('log.level')]);
+    writeFileSync(path, JSON.stringify(before));
+    expect((await typed('config', 'reload', '--json')).json()).toMatchObject([
+      { changed: expect.arrayContaining(['policy.caps.pair_rate']), restart: [] },
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@ import type {
   MessageDetail,
   MetricsReport,
   PolicyState,
+  Reloaded,
   Status,
 } from '../../daemon/local/schemas.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
@@ -96,6 +97,12 @@ export class FakeRelay implements LocalHandlers {
   }
 
   policyState: PolicyState = { version: '1-0', put: null, policy: {}, floor: {}, defaults: {} };
+
+  reloaded: Reloaded = { changed: [], restart: [] };
+
+  async reload() {
+    return { ok: true as const, data: this.reloaded };
+  }
 
   metricsReport: MetricsReport = { text: '', metrics: [] };
 

@@ -229,3 +229,38 @@ it('the fields of the schema are two deep, as the floor takes them', () => {
   open();
   for (const [field] of fieldsOf(PolicySchema.parse({}))) expect(field.split('.').length).toBeLessThanOrEqual(2);
 });
+
+describe('a file that is read anew', () => {
+  const reread = (policy: Record<string, unknown>) =>
+    world.store.db.transaction(() => world.gate.policies.reread(policy));
+
+  it('holds at once where it can, and says what needs a start', () => {
+    open({ caps: { unanswered: 4 } });
+    const told = reread({ caps: { unanswered: 2 }, near: { jaccard: 0.6 }, quiet_hours: { time_zone: 'Asia/Tokyo' } });
+    expect(told).toEqual({ changed: ['caps.unanswered'], restart: ['near.jaccard', 'quiet_hours.time_zone'] });
+    const { policy, floor } = world.gate.policies.state();
+    expect([policy, floor]).toMatchObject([
+      { caps: { unanswered: 2 }, near: { jaccard: 0.5 } },
+      { caps: { unanswered: 2 }, near: { jaccard: 0.5 } },
+    ]);
+    for (let n = 0; n < 3; n += 1) world.one(person(1), loner(n));
+    expect(world.drain()).toHaveLength(2);
+  });
+
+  it('is the new floor: what the controller put holds on only as far as it is not looser', () => {
+    open();
+    expect(words({ caps: { unanswered: 3, pair_rate: 7 } })).toBe('ok');
+    reread({ caps: { unanswered: 2 } });
+    expect(world.gate.policies.policy.caps).toMatchObject({ unanswered: 2, pair_rate: 7 });
+    expect(words({ caps: { unanswered: 3 } })).toMatch(/looser/);
+    reread({});
+    expect(world.gate.policies.policy.caps).toMatchObject({ unanswered: 3, pair_rate: 7 });
+  });
+
+  it('changes nothing when it is wrong', () => {
+    open({ caps: { unanswered: 4 } });
+    const before = world.gate.policies.state();
+    expect(() => reread({ caps: { unanswered: 0 } })).toThrow(expect.objectContaining({ code: 'policy_invalid' }));
+    expect(world.gate.policies.state()).toEqual(before);
+  });
+});

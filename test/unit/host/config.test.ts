@@ -215,7 +215,7 @@ describe('a file that is not there or not JSON', () => {
   });
 
   it.each([
-    ['{\n  "device": "a",,\n}', '2:17', /wanted a name/],
+    ['{\n  "device": "a",,\n}', '3:1', /comma/],
     ['{"device": x}', '1:12', /wanted a value/],
     ['{"device" "x"}', '1:11', /wanted ":"/],
     ["{'device': 1}", '1:2', /name in double quotes/],
