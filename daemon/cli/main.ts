@@ -1,20 +1,24 @@
 /**
  * relayctl: what a person types. Reads the command line, lets one command do its work, ends with its exit code.
  *
- *   status.ts   queue.ts   tail.ts   gate.ts   policy.ts   metrics.ts   config.ts
- *   chatdb.ts   one file per command
+ *   status.ts   send.ts   queue.ts   sender.ts   …             one file per command
  *   world.ts    terminal.ts   table.ts   times.ts             what they share
  */
 import { Command, CommanderError } from 'commander';
 import { messageOf, RelayError } from '../host/errors.ts';
 import { VERSION } from '../host/version.ts';
 import { chatdbCommand } from './chatdb.ts';
+import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
+import { contactCommand } from './contact.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { gateCommand } from './gate.ts';
+import { logsCommand } from './logs.ts';
 import { metricsCommand } from './metrics.ts';
 import { policyCommand } from './policy.ts';
 import { queueCommand } from './queue.ts';
+import { sendCommand } from './send.ts';
+import { senderCommand } from './sender.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { Terminal } from './terminal.ts';
@@ -30,12 +34,17 @@ function programOf(world: World, json: boolean): Command {
     .addHelpText('after', 'relayctl COMMAND --help has the options, an example and the exit codes.');
   const commands = [
     statusCommand,
+    sendCommand,
     queueCommand,
     tailCommand,
+    senderCommand,
+    contactCommand,
     gateCommand,
     policyCommand,
+    logsCommand,
     metricsCommand,
     configCommand,
+    completionCommand,
     chatdbCommand,
   ].map((make) => make(world));
   for (const command of commands) program.addCommand(command);

@@ -1,4 +1,4 @@
-/** `relayctl queue list`: what waits, until when, and why; `queue show` (queue-show.ts): one message. */
+/** `relayctl queue list`: what waits, until when, and why; `queue show` (queue-show.ts): one message; `queue cancel`. */
 import { Command } from 'commander';
 import type { MessageStatus } from '../../protocol/events.ts';
 import type { QueuePage } from '../local/schemas.ts';
@@ -29,6 +29,15 @@ export function queueCommand(world: World): Command {
     .action((message: string, _: object, command: Command) =>
       world.run(command, async (asking) => (await import('./queue-show.ts')).showMessage(asking, message)),
     );
+  const cancel = new Command('cancel')
+    .description('one message that waits does not go out')
+    .argument('<message>', 'its id')
+    .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
+    .addHelpText('after', '\nThe code is 1 (too_late) if it has gone out or is going.')
+    .addHelpText('after', '\nExample:\n  relayctl queue cancel m_Vb3kQ0rT9xYc2LhW8nZp4A')
+    .action((message: string, _: object, command: Command) =>
+      world.run(command, async (asking) => (await import('./queue-cancel.ts')).cancelMessage(asking, message)),
+    );
   return new Command('queue')
     .description('the messages that wait')
     .addHelpText(
@@ -36,7 +45,8 @@ export function queueCommand(world: World): Command {
       '\nWithout a command: list.\nrelayctl queue COMMAND --help has an example and the exit codes.',
     )
     .addCommand(list, { isDefault: true })
-    .addCommand(show);
+    .addCommand(show)
+    .addCommand(cancel);
 }
 
 async function listQueue(asking: Asking, o: { limit: number; cursor?: string }): Promise<ExitCode> {

@@ -1,33 +1,53 @@
 /** `relayctl status`: is the relay ready, and what is it doing. */
 import { Command } from 'commander';
 import type { Condition } from '../../protocol/events.ts';
+import type { LocalClient, LocalResult } from '../local/client.ts';
 import type { Status } from '../local/schemas.ts';
 import { EXIT, type ExitCode, exitCodeOf, exitCodesHelp } from './exit-codes.ts';
+import { timeSpan } from './numbers.ts';
 import { paragraph } from './table.ts';
 import { oneLine, type Style, type Terminal } from './terminal.ts';
 import { clockTime, span, whenAgo } from './times.ts';
 import type { Asking, World } from './world.ts';
 
 const WATCH_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 200;
 const LABEL = 14;
 
 export function statusCommand(world: World): Command {
   return new Command('status')
     .description('is the relay ready, and what is it doing; the first line is the answer')
     .option('-w, --watch', 'look again every second, until Ctrl-C; with --json one object a second')
+    .option(
+      '--wait <span>',
+      'until it is ready, at most so long (30s, 5min); the code is that of the last look',
+      timeSpan,
+    )
     .addHelpText('after', exitCodesHelp([0, 1, 2, 3, 4, 5]))
-    .addHelpText('after', '\nExample:\n  relayctl status || echo "look after the relay"')
-    .action((o: { watch?: boolean }, command: Command) =>
-      world.run(command, (asking) => (o.watch ? watch(asking) : once(asking))),
+    .addHelpText('after', '\nExample:\n  relayctl status --wait 30s || echo "look after the relay"')
+    .action((o: { watch?: boolean; wait?: number }, command: Command) =>
+      world.run(command, (asking) => (o.watch ? watch(asking) : once(asking, o.wait ?? 0))),
     );
 }
 
-async function once(asking: Asking): Promise<ExitCode> {
+async function once(asking: Asking, waitMs: number): Promise<ExitCode> {
   const client = await asking.client();
-  const result = await client.status();
+  const result = await ready(client, waitMs, waitMs > 0 ? asking.world.interruption() : undefined);
   if (result.kind !== 'ok') return asking.without(result);
   await show(asking, result.data);
   return exitCodeOf(result.data);
+}
+
+/** The first answer that says ready, or the last one before the time is over. A relay that does not run may be starting. */
+async function ready(client: LocalClient, waitMs: number, signal?: AbortSignal): Promise<LocalResult<Status>> {
+  const { setTimeout } = await import('node:timers/promises');
+  const end = performance.now() + waitMs;
+  for (;;) {
+    const result = await client.status();
+    const isThere = result.kind === 'refused' || (result.kind === 'ok' && result.data.ready);
+    if (isThere || performance.now() >= end || signal?.aborted) return result;
+    await setTimeout(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+  }
 }
 
 async function watch(asking: Asking): Promise<ExitCode> {

@@ -12,6 +12,7 @@ import { firstMistake } from '../../protocol/frames.ts';
 import { codeOf, messageOf } from '../host/errors.ts';
 import {
   Cancelled,
+  ContactState,
   EventLine,
   GateCheck,
   LOCAL_SCHEMA,
@@ -19,9 +20,11 @@ import {
   type LocalEvent,
   MessageDetail,
   MetricsReport,
+  Opted,
   PolicyState,
   QueuePage,
   Reloaded,
+  SenderState,
   Sent,
   Status,
 } from './schemas.ts';
@@ -70,6 +73,22 @@ export class LocalClient {
 
   reload(): Promise<LocalResult<Reloaded>> {
     return this.#ask(Reloaded, 'POST', '/config/reload');
+  }
+
+  sender(): Promise<LocalResult<SenderState>> {
+    return this.#ask(SenderState, 'GET', '/sender');
+  }
+
+  contact(handle: string): Promise<LocalResult<ContactState>> {
+    return this.#ask(ContactState, 'GET', `/contacts/${encodeURIComponent(handle)}`);
+  }
+
+  optOut(handle: string): Promise<LocalResult<Opted>> {
+    return this.#ask(Opted, 'POST', `/contacts/${encodeURIComponent(handle)}/opt-out`);
+  }
+
+  optIn(handle: string): Promise<LocalResult<Opted>> {
+    return this.#ask(Opted, 'POST', `/contacts/${encodeURIComponent(handle)}/opt-in`);
   }
 
   cancel(id: string): Promise<LocalResult<Cancelled>> {

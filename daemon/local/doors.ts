@@ -16,15 +16,18 @@ import { headlineOf } from './headline.ts';
 import type {
   ASKED,
   Cancelled,
+  ContactState,
   GateCheck,
   LocalAnswer,
   LocalEvent,
   LocalHandlers,
   MessageDetail,
   MetricsReport,
+  Opted,
   PolicyState,
   QueuePage,
   Reloaded,
+  SenderState,
   Sent,
   Status,
 } from './schemas.ts';
@@ -54,6 +57,8 @@ export interface Parts<M extends Stored = Stored> {
     receive(frame: CommandFrame): CommandResult;
     cancel(target: { message: string }): Answer;
     resume(source: 'person'): Answer;
+    optOut(handle: string, source: 'person'): Answer;
+    optIn(handle: string, source: 'person'): Answer;
     messages: { get(id: string): M | undefined; ofCommand(command: string): M[]; counts(): Status['queue'] };
     dispatcher: { readonly lastSendAt: number | null };
   };
@@ -62,6 +67,8 @@ export interface Parts<M extends Stored = Stored> {
     detail(message: M): MessageDetail;
     queue(page: { limit: number; cursor?: string }): { data: Omit<QueuePage, 'next'>; next?: string };
     policy(): PolicyState;
+    sender(): SenderState;
+    contact(asked: { handle: string }): { data: ContactState } | { error: { code: string; message: string } };
     check(
       asked: z.infer<(typeof ASKED)['gateCheck']>,
     ): { data: GateCheck } | { error: { code: string; message: string } };
@@ -93,6 +100,11 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
     return { ok: false, error: { code: result.code ?? 'bad_request', message: result.message ?? 'It was refused.' } };
   }
 
+  async function opted(work: () => Answer): Promise<LocalAnswer<Opted>> {
+    const answer = await commit.run(work);
+    return answer.ok ? { ok: true, data: answer.detail as Opted } : refused(answer);
+  }
+
   return {
     status: () => statusOf(parts),
     queue({ limit, cursor }) {
@@ -108,6 +120,13 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
     },
     policy: () => questions.policy(),
+    sender: () => questions.sender(),
+    async contact(handle) {
+      const answer = questions.contact({ handle });
+      return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };
+    },
+    optOut: (handle) => opted(() => outbox.optOut(handle, 'person')),
+    optIn: (handle) => opted(() => outbox.optIn(handle, 'person')),
     reload: async () => ({ ok: true, data: await parts.reload() }),
     metrics: async () => ({ ok: true, data: await parts.metrics.report() }),
     async cancel(message) {

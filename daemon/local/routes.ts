@@ -24,6 +24,10 @@ const ROUTES: Route[] = [
   ['GET', '/policy', (h) => given(h.policy())],
   ['POST', '/config/reload', (h, { body }) => checked(ASKED.nothing, body, () => h.reload())],
   ['GET', '/metrics', (h) => h.metrics()],
+  ['GET', '/sender', (h) => given(h.sender())],
+  ['GET', '/contacts/:', (h, { path }) => h.contact(path[1] ?? '')],
+  ['POST', '/contacts/:/opt-out', (h, { path }) => h.optOut(path[1] ?? '')],
+  ['POST', '/contacts/:/opt-in', (h, { path }) => h.optIn(path[1] ?? '')],
   ['POST', '/sender/pause', (h, { body }) => checked(ASKED.pause, body, (o) => h.pause(o.reason))],
   ['POST', '/sender/resume', (h, { body }) => checked(ASKED.nothing, body, () => h.resume())],
 ];

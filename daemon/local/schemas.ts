@@ -115,6 +115,16 @@ export type MetricsReport = z.infer<typeof MetricsReport>;
 export const Reloaded = z.object({ changed: z.array(z.string()), restart: z.array(z.string()) });
 export type Reloaded = z.infer<typeof Reloaded>;
 
+export const SenderState = RESULT_DATA['sender.get'];
+export type SenderState = z.infer<typeof SenderState>;
+
+export const ContactState = RESULT_DATA['contact.get'];
+export type ContactState = z.infer<typeof ContactState>;
+
+/** `changed` false: it was so already. */
+export const Opted = z.object({ handle: z.string(), changed: z.boolean() });
+export type Opted = z.infer<typeof Opted>;
+
 export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
 export type Cancelled = z.infer<typeof Cancelled>;
 
@@ -166,6 +176,11 @@ export interface LocalHandlers {
   message(id: string): MessageDetail | null;
   gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
   policy(): PolicyState;
+  sender(): SenderState;
+  contact(handle: string): Promise<LocalAnswer<ContactState>>;
+  optOut(handle: string): Promise<LocalAnswer<Opted>>;
+  /** At the Mac a person lifts any opt-out. */
+  optIn(handle: string): Promise<LocalAnswer<Opted>>;
   metrics(): Promise<LocalAnswer<MetricsReport>>;
   reload(): Promise<LocalAnswer<Reloaded>>;
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;

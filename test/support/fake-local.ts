@@ -1,6 +1,7 @@
 /** A relay as the local API sees it, with nothing behind it: answers as they are set, and a journal in memory. */
 
 import type {
+  ContactState,
   GateCheck,
   LocalEvent,
   LocalHandlers,
@@ -8,6 +9,7 @@ import type {
   MetricsReport,
   PolicyState,
   Reloaded,
+  SenderState,
   Status,
 } from '../../daemon/local/schemas.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
@@ -72,7 +74,11 @@ export class FakeRelay implements LocalHandlers {
   asked: [string, unknown][] = [];
   readonly listeners = new Set<(event: LocalEvent) => void>();
 
+  /** How often its status was asked for. */
+  looks = 0;
+
   status() {
+    this.looks += 1;
     return this.present;
   }
 
@@ -97,6 +103,51 @@ export class FakeRelay implements LocalHandlers {
   }
 
   policyState: PolicyState = { version: '1-0', put: null, policy: {}, floor: {}, defaults: {} };
+
+  senderState: SenderState = {
+    health: aStatus().sender,
+    kind: 'shared',
+    since: '2026-01-01',
+    waiting: 3,
+    opted_out: 1,
+    policy_version: '1-0',
+    caps: [{ name: 'new_contacts_day', used: 50, limit: 50, remaining: 0, next_slot_at: NOON + 90_000 }],
+  };
+
+  sender() {
+    return this.senderState;
+  }
+
+  contactState: ContactState = {
+    handle: '+14155550101',
+    opted_out: null,
+    is_new: false,
+    last_in_at: NOON - 60_000,
+    last_out_at: NOON - 30_000,
+    delivered_at: NOON - 29_000,
+    unanswered: 1,
+    replies_left: 2,
+    wrote_first: true,
+    consent: null,
+    marketing: { allowed: false, code: 'sender_not_dedicated', words: 'This sender is not a dedicated one.' },
+  };
+
+  async contact(handle: string) {
+    this.asked.push(['contact', handle]);
+    if (!handle.startsWith('+'))
+      return { ok: false as const, error: { code: 'recipient_invalid', message: `"${handle}" is no number.` } };
+    return { ok: true as const, data: { ...this.contactState, handle } };
+  }
+
+  async optOut(handle: string) {
+    this.asked.push(['optOut', handle]);
+    return { ok: true as const, data: { handle, changed: true } };
+  }
+
+  async optIn(handle: string) {
+    this.asked.push(['optIn', handle]);
+    return { ok: true as const, data: { handle, changed: false } };
+  }
 
   reloaded: Reloaded = { changed: [], restart: [] };
 
