@@ -7,6 +7,7 @@
  * nothing new, finishes the send that runs, says goodbye, and leaves everything on disk.
  */
 import { MessagesBridge } from './bridge/bridge.ts';
+import { isWritten } from './bridge/row-kinds.ts';
 import type { RowSighting } from './bridge/sightings.ts';
 import { Gate } from './gate/gate.ts';
 import { nameOfRow, reread } from './gate/rereading.ts';
@@ -322,7 +323,7 @@ export class Relay {
     );
     this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
     // Somebody joining or leaving a group is told, but it is no message: it opens nothing for a reply.
-    if (handle === '' || kind === 'group_event') return;
+    if (handle === '' || !isWritten(kind)) return;
     this.#consent(row);
     if (!late && chat.kind !== 'group')
       this.#outbox.heardFrom({ kind: 'handle', handle: this.#addressOf(handle) }, service);

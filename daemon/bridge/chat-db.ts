@@ -6,15 +6,12 @@
  * database (`isBusy` of host/db.ts) is worth another try from a timer. The caller owes `close`.
  */
 import { statSync } from 'node:fs';
-import type { Chat } from '../../protocol/events.ts';
 import { type Db, openReader } from '../host/db.ts';
 import { codeOf, messageOf, RelayError } from '../host/errors.ts';
-import { handleFromRow } from '../host/handles.ts';
 import type { ChatRow, OwnState } from './chat-row.ts';
-import { type ChatSql, chatSql, type RawRow } from './chat-schema.ts';
+import { type ChatSql, chatSql, type PlainRow } from './chat-schema.ts';
 import { Chats } from './chats.ts';
-import { bodyOf } from './row-body.ts';
-import { describeAttachment, fitting, kindOf } from './row-kinds.ts';
+import { RowReader, stateOf } from './row-reader.ts';
 
 /** Rows of one read at the most. */
 export const PAGE_ROWS = 500;
@@ -31,6 +28,7 @@ export class ChatDb {
   readonly #db: Db;
   readonly #sql: ChatSql;
   readonly #chats: Chats;
+  readonly #reader: RowReader;
   readonly #identity: FileIdentity;
 
   /** Use `open`. */
@@ -39,6 +37,7 @@ export class ChatDb {
     this.#db = db;
     this.#sql = sql;
     this.#chats = new Chats(db, sql);
+    this.#reader = new RowReader(db, sql, this.#chats);
     this.#identity = identity;
   }
 
@@ -101,14 +100,13 @@ export class ChatDb {
   }
 
   rowsAfter(rowid: number, limit: number): ChatRow[] {
-    return this.#decode(this.#db.sql<RawRow>(this.#sql.rowsAfter).all(rowid, Math.min(limit, PAGE_ROWS)));
+    return this.#reader.after(rowid, Math.min(limit, PAGE_ROWS));
   }
 
   /** In ROWID order; rows that are gone are left out. */
   rowsByRowid(rowids: number[]): ChatRow[] {
     const found: ChatRow[] = [];
-    for (const page of pages([...rowids].sort((a, b) => a - b)))
-      found.push(...this.#decode(this.#db.sql<RawRow>(this.#sql.rowsIn).all(JSON.stringify(page))));
+    for (const page of pages([...rowids].sort((a, b) => a - b))) found.push(...this.#reader.in(page));
     return found;
   }
 
@@ -116,7 +114,7 @@ export class ChatDb {
   ownStates(rowids: number[]): OwnState[] {
     const found: OwnState[] = [];
     for (const page of pages([...rowids].sort((a, b) => a - b)))
-      found.push(...this.#db.sql<RawRow>(this.#sql.statesIn).all(JSON.stringify(page)).map(stateOf));
+      found.push(...this.#db.sql<PlainRow>(this.#sql.statesIn).all(JSON.stringify(page)).map(stateOf));
     return found;
   }
 
@@ -151,47 +149,6 @@ export class ChatDb {
   close(): void {
     this.#db.close();
   }
-
-  #decode(rows: RawRow[]): ChatRow[] {
-    const seen = new Map<number, Chat | null>();
-    return rows.map((row) => {
-      let chat = row.chat_id === null ? null : seen.get(row.chat_id);
-      if (chat === undefined && row.chat_id !== null) {
-        chat = this.#chats.byRowid(row.chat_id);
-        seen.set(row.chat_id, chat);
-      }
-      return this.#row(row, chat ?? null);
-    });
-  }
-
-  #row(row: RawRow, chat: Chat | null): ChatRow {
-    const body = bodyOf(row);
-    const attachments = row.cache_has_attachments === 1 || body.hasSlot ? this.#attachments(row.rowid) : [];
-    const state = stateOf(row);
-    const sender = typeof row.handle === 'string' ? handleFromRow(row.handle) : '';
-    const fromMe = row.is_from_me === 1;
-    // In a group an own row names nobody; in a 1:1 the chat says who it is where the row does not.
-    const other = chat?.kind === 'direct' ? chat.id : '';
-    const own = typeof row.destination_caller_id === 'string' ? row.destination_caller_id : '';
-    return {
-      rowid: row.rowid,
-      guid: state.guid,
-      at: Number(row.date ?? 0),
-      fromMe,
-      text: body.text,
-      truncated: body.truncated,
-      ...fitting(kindOf(row, body, attachments)),
-      handle: fromMe && chat?.kind === 'group' ? '' : sender || other,
-      ownAddress: own === '' ? null : handleFromRow(own),
-      service: state.service,
-      chat,
-      state,
-    };
-  }
-
-  #attachments(rowid: number): Record<string, unknown>[] {
-    return this.#sql.attachments ? this.#db.sql(this.#sql.attachments).all(rowid).map(describeAttachment) : [];
-  }
 }
 
 /** Which file is behind a path now. Throws what the file system says. */
@@ -225,22 +182,6 @@ function unusable(path: string, why: string, cause?: unknown): RelayError {
     retryable: true,
     cause,
   });
-}
-
-function stateOf(row: RawRow): OwnState {
-  return {
-    rowid: row.rowid,
-    guid: String(row.guid ?? ''),
-    isSent: row.is_sent === 1,
-    isDelivered: row.is_delivered === 1,
-    isRead: row.is_read === 1,
-    error: Number(row.error ?? 0),
-    deliveredAt: row.date_delivered === null ? null : Number(row.date_delivered),
-    readAt: row.date_read === null ? null : Number(row.date_read),
-    service: typeof row.service === 'string' ? row.service : '',
-    downgraded: row.was_downgraded === 1,
-    isEmpty: row.is_empty === 1,
-  };
 }
 
 function pages(rowids: number[]): number[][] {

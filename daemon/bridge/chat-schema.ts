@@ -3,17 +3,19 @@
  * the columns are probed once with `table_info` and every SELECT names the ones that are there. A column that a version lacks is NULL.
  * Dates become Unix milliseconds in SQL: Apple counts from 2001, in seconds up to macOS 10.12 and in nanoseconds (beyond 2^53) since.
  */
-import type { Db, SqlRow } from '../host/db.ts';
+import type { Db, SqlColumn, SqlRow } from '../host/db.ts';
+import { LINK } from './apple-names.ts';
 
 const APPLE_EPOCH_MS = 978_307_200_000;
 
-/** Columns of `message` that are read as they stand, beside the dates. Of all of them only ROWID and guid must be there. */
+/**
+ * Columns of `message` that are read of every row as they stand, beside the dates; `plainRow` counts on their order. Of all columns only
+ * ROWID and guid must be there.
+ */
 const PLAIN = [
   'guid',
   'text',
   'attributedBody',
-  'subject',
-  'handle_id',
   'service',
   'destination_caller_id',
   'error',
@@ -23,23 +25,41 @@ const PLAIN = [
   'is_read',
   'is_empty',
   'was_downgraded',
+] as const;
+/** What a row has one of that is no plain text; a number counts if it is not 0, a text if it is there. These are read of such rows only. */
+const SPECIAL_NUMBERS = [
   'item_type',
   'group_action_type',
-  'group_title',
   'share_status',
   'is_audio_message',
   'cache_has_attachments',
-  'associated_message_guid',
   'associated_message_type',
-  'associated_message_emoji',
+  'date_edited',
+  'schedule_type',
+  'is_spam',
+  'filter_action',
+  'filter_sub_action',
+] as const;
+const SPECIAL_TEXTS = [
+  'subject',
   'balloon_bundle_id',
   'expressive_send_style_id',
   'thread_originator_guid',
+  'associated_message_guid',
+] as const;
+/** Read of rows that are special by one of the above. */
+const FURTHER = [
+  'group_title',
+  'share_direction',
+  'associated_message_emoji',
   'thread_originator_part',
-  'schedule_type',
-  'is_spam',
+  'schedule_state',
+  'message_summary_info',
+  'part_count',
 ] as const;
 const DATES = ['date', 'date_read', 'date_delivered', 'date_edited'] as const;
+/** An app's payload may hold pictures; its words stand in small ones. */
+const LARGEST_PAYLOAD = 256 * 1024;
 const STATE = ['guid', 'service', 'error', 'is_sent', 'is_delivered', 'is_read', 'is_empty', 'was_downgraded'] as const;
 const STATE_DATES = ['date_read', 'date_delivered'] as const;
 const ATTACHMENT = [
@@ -51,16 +71,78 @@ const ATTACHMENT = [
   'transfer_state',
   'is_sticker',
 ] as const;
-const CHAT = ['guid', 'style', 'chat_identifier', 'group_id', 'display_name', 'service_name', 'is_filtered'] as const;
+const CHAT = [
+  'guid',
+  'style',
+  'chat_identifier',
+  'group_id',
+  'display_name',
+  'service_name',
+  'is_filtered',
+  'is_blackholed',
+  'is_pending_review',
+] as const;
 
-/** A row of `message` as SQL gives it: the PLAIN columns, the dates in Unix ms, and these. */
-export type RawRow = SqlRow & { rowid: number; handle: string | null; other: string | null; chat_id: number | null };
+/** What is read of every row; dates in Unix ms. */
+export interface PlainRow {
+  rowid: number;
+  guid: SqlColumn;
+  text: SqlColumn;
+  attributedBody: SqlColumn;
+  service: SqlColumn;
+  destination_caller_id: SqlColumn;
+  error: SqlColumn;
+  is_from_me: SqlColumn;
+  is_sent: SqlColumn;
+  is_delivered: SqlColumn;
+  is_read: SqlColumn;
+  is_empty: SqlColumn;
+  was_downgraded: SqlColumn;
+  date: SqlColumn;
+  date_read: SqlColumn;
+  date_delivered: SqlColumn;
+  date_edited: SqlColumn;
+  handle: string | null;
+  chat_id: number | null;
+  /** 1 if there is more to say than a text. */
+  special: number | null;
+}
+/** All columns. */
+export type RawRow = SqlRow & PlainRow & { other: string | null };
+
+/** A row of `rowsAfter` or `rowsIn`, read as columns. */
+export function plainRow(columns: SqlColumn[]): PlainRow {
+  return {
+    rowid: columns[0] as number,
+    guid: columns[1] ?? null,
+    text: columns[2] ?? null,
+    attributedBody: columns[3] ?? null,
+    service: columns[4] ?? null,
+    destination_caller_id: columns[5] ?? null,
+    error: columns[6] ?? null,
+    is_from_me: columns[7] ?? null,
+    is_sent: columns[8] ?? null,
+    is_delivered: columns[9] ?? null,
+    is_read: columns[10] ?? null,
+    is_empty: columns[11] ?? null,
+    was_downgraded: columns[12] ?? null,
+    date: columns[13] ?? null,
+    date_read: columns[14] ?? null,
+    date_delivered: columns[15] ?? null,
+    date_edited: columns[16] ?? null,
+    handle: columns[17] as string | null,
+    chat_id: columns[18] as number | null,
+    special: columns[19] as number | null,
+  };
+}
 
 export interface ChatSql {
-  /** `message` rows of ROWIDs; parameter: a JSON array. In ROWID order. */
-  rowsIn: string;
-  /** Parameters: ROWID, limit. */
+  /** What is read of every row. Parameters: ROWID, limit. In ROWID order, as the next two. */
   rowsAfter: string;
+  /** The same of some ROWIDs; parameter: a JSON array. */
+  rowsIn: string;
+  /** All columns of some ROWIDs; parameter: a JSON array. */
+  wholeRowsIn: string;
   /** Parameter: a JSON array of ROWIDs. */
   statesIn: string;
   /** ROWIDs of own rows, newest date first. Parameters: Unix ms (twice), limit. */
@@ -73,7 +155,7 @@ export interface ChatSql {
   chats: string | null;
   /** Handles of a chat's present members; parameter: chat ROWID. Null if that is not kept. */
   members: string | null;
-  /** Attachments of a message; parameter: message ROWID. */
+  /** Attachments of messages, with `message_id`; parameter: a JSON array of their ROWIDs. */
   attachments: string | null;
   /** The lowest ROWID in some chats (a clock that was wrong does not change that); parameter: a JSON array of chat guids. Null if that is not kept. */
   oldestOf: string | null;
@@ -103,17 +185,25 @@ export function chatSql(db: Db): ChatSql | null {
       : []),
     'NULL',
   ];
-  const select = `SELECT m.ROWID AS rowid,
-    ${plain('m', PLAIN, message)},
+  const columns = (names: readonly string[]) => `m.ROWID AS rowid, ${plain('m', names, message)},
     ${DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')},
-    ${hasHandle ? 'h.id' : 'NULL'} AS handle, ${hasOther ? 'o.id' : 'NULL'} AS other,
-    ${chatOf.length > 1 ? `COALESCE(${chatOf.join(', ')})` : 'NULL'} AS chat_id
-    FROM message m${hasHandle ? ' LEFT JOIN handle h ON h.ROWID = m.handle_id' : ''}${hasOther ? ' LEFT JOIN handle o ON o.ROWID = m.other_handle' : ''}`;
+    ${hasHandle ? 'h.id' : 'NULL'} AS handle,
+    ${chatOf.length > 1 ? `COALESCE(${chatOf.join(', ')})` : 'NULL'} AS chat_id, ${specialIn(message)} AS special`;
+  const from = `FROM message m${hasHandle ? ' LEFT JOIN handle h ON h.ROWID = m.handle_id' : ''}`;
+  const select = `SELECT ${columns(PLAIN)} ${from}`;
+  const whole = [...PLAIN, ...SPECIAL_NUMBERS.filter((name) => name !== 'date_edited'), ...SPECIAL_TEXTS, ...FURTHER];
+  const payload =
+    message.has('payload_data') && message.has('balloon_bundle_id')
+      ? `CASE WHEN m.balloon_bundle_id <> '${LINK}' AND length(m.payload_data) <= ${LARGEST_PAYLOAD} THEN m.payload_data END`
+      : 'NULL';
+  const selectWhole = `SELECT ${columns(whole)}, ${payload} AS payload_data, ${hasOther ? 'o.id' : 'NULL'} AS other
+    ${from}${hasOther ? ' LEFT JOIN handle o ON o.ROWID = m.other_handle' : ''}`;
   const own = message.has('is_from_me') ? ' AND is_from_me = 1' : ' AND 0';
   const chats = chat.has('guid') ? `SELECT ROWID AS rowid, ${plain('chat', CHAT, chat)} FROM chat` : null;
   return {
-    rowsIn: `${select} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
     rowsAfter: `${select} WHERE m.ROWID > ? ORDER BY m.ROWID LIMIT ?`,
+    rowsIn: `${select} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
+    wholeRowsIn: `${selectWhole} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
     statesIn: `SELECT m.ROWID AS rowid, ${plain('m', STATE, message)},
       ${STATE_DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')}
       FROM message m WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
@@ -130,13 +220,21 @@ export function chatSql(db: Db): ChatSql | null {
       ? 'SELECT h.id AS id FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id WHERE j.chat_id = ? ORDER BY h.id'
       : null,
     attachments: attached
-      ? `SELECT ${plain('a', ATTACHMENT, attachment)} FROM message_attachment_join j JOIN attachment a ON a.ROWID = j.attachment_id
-         WHERE j.message_id = ?${attachment.has('hide_attachment') ? ' AND COALESCE(a.hide_attachment, 0) = 0' : ''} ORDER BY a.ROWID`
+      ? `SELECT j.message_id AS message_id, ${plain('a', ATTACHMENT, attachment)}
+         FROM message_attachment_join j JOIN attachment a ON a.ROWID = j.attachment_id
+         WHERE j.message_id IN (SELECT value FROM json_each(?))${attachment.has('hide_attachment') ? ' AND COALESCE(a.hide_attachment, 0) = 0' : ''} ORDER BY a.ROWID`
       : null,
     highestEver: columnsOf(db, 'sqlite_sequence').has('seq')
       ? "SELECT seq FROM sqlite_sequence WHERE name = 'message'"
       : null,
   };
+}
+
+/** Is there more to say of the row than a text? NULL counts as no. */
+function specialIn(message: Set<string>): string {
+  const numbers = SPECIAL_NUMBERS.filter((name) => message.has(name)).map((name) => `m.${name} <> 0`);
+  const texts = SPECIAL_TEXTS.filter((name) => message.has(name)).map((name) => `m.${name} IS NOT NULL`);
+  return [...numbers, ...texts].join(' OR ') || '0';
 }
 
 /** Rows dated since; the parameter (Unix ms) comes twice: once for dates in ns, once for dates in s. Each half can use Apple's index. */

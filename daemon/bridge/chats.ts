@@ -6,25 +6,48 @@ import type { Chat } from '../../protocol/events.ts';
 import type { Db, SqlRow } from '../host/db.ts';
 import { handleFromRow } from '../host/handles.ts';
 import type { ChatSql } from './chat-schema.ts';
+import { filterOf } from './row-about.ts';
 
 /** `chat.style`: 45 is one-to-one, 43 a group, 35 a chat room. (Often told the other way round.) */
 const DIRECT = 45;
 const GROUPS = [43, 35];
 const LONGEST_NAME = 1_000;
 
+/** A conversation, and what Apple's filters say of it (see `filterOf`), if anything. */
+export interface KnownChat {
+  chat: Chat;
+  filter: Record<string, unknown> | undefined;
+}
+
+/** So many conversations are remembered; then all are forgotten. */
+const MOST_REMEMBERED = 5_000;
+
 export class Chats {
   readonly #db: Db;
   readonly #sql: ChatSql;
+  readonly #remembered = new Map<number, KnownChat | null>();
+  #version = -1;
 
   constructor(db: Db, sql: ChatSql) {
     this.#db = db;
     this.#sql = sql;
   }
 
-  /** The chat with this ROWID, or null if it is gone. */
-  byRowid(rowid: number): Chat | null {
+  /**
+   * The chat with this ROWID, or null if it is gone. `version`: `PRAGMA data_version` as it was after the row was read that asks: what is
+   * remembered from before another commit is forgotten, so nobody is told in a group that they had left by then.
+   */
+  byRowid(rowid: number, version: number): KnownChat | null {
+    if (version !== this.#version || this.#remembered.size >= MOST_REMEMBERED) {
+      this.#remembered.clear();
+      this.#version = version;
+    }
+    const known = this.#remembered.get(rowid);
+    if (known !== undefined) return known;
     const row = this.#sql.chat ? this.#db.sql(this.#sql.chat).get(rowid) : undefined;
-    return row ? this.#chat(row) : null;
+    const found = row ? { chat: this.#chat(row), filter: filterOf(row) } : null;
+    this.#remembered.set(rowid, found);
+    return found;
   }
 
   /** Present members of a group, without ourselves; null if no such group is known here. */

@@ -3,7 +3,9 @@
  * rows since 2026). The slots of attachments and apps are taken out, and what is beyond MAX_INBOUND_TEXT_BYTES is cut.
  */
 import { MAX_INBOUND_TEXT_BYTES } from '../../protocol/limits.ts';
-import type { RawRow } from './chat-schema.ts';
+import type { SqlColumn } from '../host/db.ts';
+import { hasMarks, marksOf, type TextMarks } from './attributed-runs.ts';
+import type { PlainRow } from './chat-schema.ts';
 import { typedstreamText } from './typedstream-text.ts';
 
 export interface RowBody {
@@ -11,6 +13,9 @@ export interface RowBody {
   truncated: boolean;
   /** The text held the slot of an attachment (U+FFFC). */
   hasSlot: boolean;
+  /** More can be said of the text than its words: `marks` gives it. */
+  hasMarks: boolean;
+  marks(): TextMarks | null;
   /** Why `attributedBody` could not be read, and no other text was there. */
   fault?: string;
 }
@@ -19,20 +24,26 @@ const ATTACHMENT_SLOT = '\uFFFC';
 /** Apps draw themselves over this one. In other rows it is a character that a person may have sent. */
 const APP_SLOT = '\uFFFD';
 
-export function bodyOf(row: RawRow): RowBody {
-  let written = '';
-  let fault: string | undefined;
-  if (row.attributedBody instanceof Uint8Array) {
-    const read = typedstreamText(row.attributedBody);
-    if (read.ok) written = read.text;
-    else fault = read.why;
-  }
+export function bodyOf(row: PlainRow & { part_count?: SqlColumn; balloon_bundle_id?: SqlColumn }): RowBody {
+  const blob = row.attributedBody instanceof Uint8Array ? row.attributedBody : null;
+  const read = blob ? typedstreamText(blob) : null;
+  let written = read?.ok ? read.text : '';
+  const fault = read && !read.ok ? read.why : undefined;
+  const more = blob !== null && read?.ok === true && (hasMarks(blob, read.end) || Number(row.part_count ?? 1) > 1);
   if (written === '' && typeof row.text === 'string') written = row.text;
   const hasSlot = written.includes(ATTACHMENT_SLOT);
+  const slots = typeof row.balloon_bundle_id === 'string' ? ATTACHMENT_SLOT + APP_SLOT : ATTACHMENT_SLOT;
   if (hasSlot) written = written.replaceAll(ATTACHMENT_SLOT, '');
-  if (row.balloon_bundle_id !== null) written = written.replaceAll(APP_SLOT, '');
+  if (slots.length > 1) written = written.replaceAll(APP_SLOT, '');
   const text = cutText(written, MAX_INBOUND_TEXT_BYTES);
-  return { text, truncated: text.length < written.length, hasSlot, ...(written === '' && fault ? { fault } : {}) };
+  return {
+    text,
+    truncated: text.length < written.length,
+    hasSlot,
+    hasMarks: more,
+    marks: () => (blob && more ? marksOf(blob, text, slots) : null),
+    ...(written === '' && fault ? { fault } : {}),
+  };
 }
 
 /** The longest beginning of whole characters that takes at most `bytes` in a frame, where some characters are written as escapes. */

@@ -1,79 +1,77 @@
 /**
- * What kind of row it is, from Apple's type numbers. One table; what is not in it is told as `unsupported` with its numbers, never
+ * What kind of row it is, from Apple's type numbers. What is not in these tables is told as `unsupported` with its numbers, never
  * dropped. A text stays a `text` when it is a reply, was edited or has an effect: `detail` says so, and its words still count.
  *
  * | kind | detail |
  * | --- | --- |
- * | text | `reply_to`, `edited_at`, `effect`, `subject`, `app` (a link with preview), `scheduled` |
- * | attachment, sticker | `attachments`: name, mime_type, bytes, state; `audio` |
- * | tapback, tapback_removed | `tapback`, `emoji`, `target`, `part` |
+ * | text | what row-about.ts says of any message: `reply_to`, `edited_at`, `effect`, `mentions`, `links`, … |
+ * | attachment, sticker | `attachments`: guid, name, mime_type, bytes, state, and the `part` and place `at` in the text; `audio`, `transcript` |
+ * | tapback, tapback_removed | `tapback`, `emoji`, `target`, `part`; `attachments` of a sticker |
+ * | app | `app`: the bundle id of the app that draws it, `app_name`, `title`, `summary` |
+ * | poll_vote | `target`: the poll; for what, only its app understands |
+ * | unsent | `edited_at`, `unsent_parts` |
  * | group_event | `event`, `handle`, `title` |
- * | app | `app`: the bundle id of the app that draws it |
- * | unsent | `edited_at` |
+ * | location_sharing | `event`: started or stopped; `handle`, `direction` |
+ * | audio_kept, facetime | what Apple's numbers say |
  * | unsupported | all type numbers |
  */
+import { handleFromRow } from '../host/handles.ts';
+import { appWords } from './app-payload.ts';
+import { appName, GROUP_EVENTS, LINK, TAPBACKS, TRANSFER_STATES } from './apple-names.ts';
+import type { TextMarks } from './attributed-runs.ts';
 import type { RawRow } from './chat-schema.ts';
+import { aboutMessage } from './row-about.ts';
+import type { RowBody } from './row-body.ts';
 
 export interface RowKind {
   kind: string;
   detail?: Record<string, unknown>;
 }
 
-const TAPBACKS = ['love', 'like', 'dislike', 'laugh', 'emphasis', 'question', 'emoji', 'sticker'];
-/** `item_type` and `group_action_type`. */
-const GROUP_EVENTS: Record<string, string> = {
-  '1.0': 'member_added',
-  '1.1': 'member_removed',
-  '2.0': 'renamed',
-  '3.0': 'member_left',
-  '3.1': 'photo_changed',
-  '3.2': 'photo_removed',
-};
-const TRANSFER_STATES: Record<number, string> = {
-  [-1]: 'archiving',
-  0: 'waiting',
-  1: 'accepted',
-  2: 'preparing',
-  3: 'transferring',
-  4: 'finalizing',
-  5: 'ready',
-  6: 'failed',
-  7: 'recoverable_error',
-};
+/** Rows that Messages writes by itself, or that are a tap: nobody has written anything, so they open nothing for a reply. */
+const NOT_WRITTEN: ReadonlySet<string> = new Set([
+  'group_event',
+  'location_sharing',
+  'audio_kept',
+  'facetime',
+  'poll_vote',
+]);
+
+export function isWritten(kind: string): boolean {
+  return !NOT_WRITTEN.has(kind);
+}
+
 /** Of a frame's 256 KiB the text may take a quarter, and all that is said about it another. */
 const DETAIL_BYTES = 64 * 1024;
 const MOST_LISTED = 100;
-/** A link with its preview is a text for us. */
-const LINK = 'com.apple.messages.URLBalloonProvider';
 
-/** `hasSlot`: the body holds a slot for an attachment. `bodyFault`: why the body could not be read, if it could not. */
-export function kindOf(
-  row: RawRow,
-  body: { text: string; hasSlot: boolean; fault?: string },
-  attachments: Record<string, unknown>[],
-): RowKind {
-  const { item_type, associated_message_type: associated } = row;
-  const item = Number(item_type ?? 0);
-  const type = Number(associated ?? 0);
+/** `attachments`: as `describeAttachment` gives them. */
+export function kindOf(row: RawRow, body: RowBody, attachments: Record<string, unknown>[]): RowKind {
+  const item = Number(row.item_type ?? 0);
+  const type = Number(row.associated_message_type ?? 0);
+  if (item !== 0) return event(row, item) ?? unsupported(row, body.fault);
+  if (type >= 2000 && type <= 2007) return { kind: 'tapback', detail: tapback(row, type - 2000, attachments) };
+  if (type >= 3000 && type <= 3007) return { kind: 'tapback_removed', detail: tapback(row, type - 3000, attachments) };
+  if (type === 1000) return { kind: 'sticker', detail: { ...target(row), attachments } };
   const app = words(row.balloon_bundle_id);
-  const more = about(row, app);
-  if (item !== 0) return groupEvent(row, item) ?? unsupported(row, body.fault);
-  if (type >= 2000 && type <= 2007) return { kind: 'tapback', detail: tapback(row, type - 2000) };
-  if (type >= 3000 && type <= 3007) return { kind: 'tapback_removed', detail: tapback(row, type - 3000) };
-  if (type === 1000) return { kind: 'sticker', detail: { ...target(row), ...files(attachments) } };
+  if (type === 4000) return { kind: 'poll_vote', detail: { ...target(row), ...(app ? { app } : {}) } };
   if (type !== 0 && type !== 2 && type !== 3) return unsupported(row, body.fault);
-  if (app && app !== LINK) return { kind: 'app', detail: { app, ...more } };
+  const marks = body.marks();
+  const about = aboutMessage(row, marks);
+  if (app && app !== LINK) return { kind: 'app', detail: { ...appOf(row, app), ...target(row), ...about } };
   if (attachments.length > 0 || body.hasSlot) {
+    const listed = inTheirPlaces(attachments, marks);
     const stickers = attachments.length > 0 && attachments.every((a) => a.sticker === true);
     const audio = row.is_audio_message === 1 ? { audio: true } : {};
-    return { kind: stickers ? 'sticker' : 'attachment', detail: { ...files(attachments), ...audio, ...more } };
+    const transcript = marks?.transcript ? { transcript: marks.transcript } : {};
+    const detail = { attachments: listed, ...audio, ...transcript, ...about };
+    return { kind: stickers ? 'sticker' : 'attachment', detail };
   }
-  if (body.text !== '') return { kind: 'text', detail: emptyIsNone(more) };
-  if (more.edited_at !== undefined) return { kind: 'unsent', detail: more };
-  return unsupported(row, body.fault);
+  if (body.text !== '') return { kind: 'text', detail: emptyIsNone(about) };
+  return about.edited_at === undefined ? unsupported(row, body.fault) : { kind: 'unsent', detail: about };
 }
 
-/** Fields that would not fit into a frame are cut or left out, and `cut` says so: a row is told in any case. */
+/** A detail that fits into a frame: lists are cut, then what is too long is left out, and `cut` says so: a row is told in any case. */
 export function fitting(row: RowKind): RowKind {
   if (!row.detail || sizeOf(row.detail) <= DETAIL_BYTES) return row;
   let left = DETAIL_BYTES;
@@ -100,37 +98,56 @@ export function describeAttachment(a: Record<string, unknown>): Record<string, u
     ...(words(a.transfer_name) ? { name: words(a.transfer_name) } : {}),
     ...(words(a.mime_type) || words(a.uti) ? { mime_type: words(a.mime_type) || words(a.uti) } : {}),
     bytes: Number(a.total_bytes ?? 0),
-    state: TRANSFER_STATES[state] ?? String(state),
+    state: TRANSFER_STATES.get(state) ?? String(state),
     ...(a.is_sticker === 1 ? { sticker: true } : {}),
   };
 }
 
-function about(row: RawRow, app: string): Record<string, unknown> {
-  const thread = words(row.thread_originator_guid);
-  const part = words(row.thread_originator_part);
+/** With part and place where the body says so; what has a place but no row yet is `unknown`. */
+function inTheirPlaces(attachments: Record<string, unknown>[], marks: TextMarks | null): Record<string, unknown>[] {
+  const left = [...attachments];
+  const placed = (marks?.slots ?? []).map(({ attachment, part, at }) => {
+    const index = left.findIndex(({ guid }) => guid === attachment);
+    const known = index < 0 ? undefined : left.splice(index, 1)[0];
+    return { ...(known ?? { guid: attachment, bytes: 0, state: 'unknown' }), part, at };
+  });
+  return [...placed, ...left];
+}
+
+function appOf(row: RawRow, app: string): Record<string, unknown> {
+  const name = appName(app);
+  const said = row.payload_data instanceof Uint8Array ? appWords(row.payload_data) : {};
+  return { app, ...(name ? { app_name: name } : {}), ...said };
+}
+
+function event(row: RawRow, item: number): RowKind | null {
+  const action = item === 2 ? 0 : Number(row.group_action_type ?? 0);
+  const other = row.other ? handleFromRow(row.other) : '';
+  const whom = other ? { handle: other } : {};
+  if (item === 4 && action === 0) {
+    const happened = Number(row.share_status ?? 0) === 0 ? 'started' : 'stopped';
+    return {
+      kind: 'location_sharing',
+      detail: { event: happened, ...whom, direction: Number(row.share_direction ?? 0) },
+    };
+  }
+  if (item === 5) return { kind: 'audio_kept', detail: { ...target(row), ...whom } };
+  if (item === 6) return { kind: 'facetime', detail: { group_action_type: action, ...whom } };
+  let name = GROUP_EVENTS.get(`${item}.${action}`);
+  if (!name) return null;
+  // Somebody who "adds" themselves has a new number or address.
+  if (item === 1 && action === 0 && other !== '' && row.handle && handleFromRow(row.handle) === other)
+    name = 'member_address_changed';
   return {
-    ...(thread ? { reply_to: { guid: thread, ...(part ? { part } : {}) } } : {}),
-    ...(row.date_edited !== null ? { edited_at: row.date_edited } : {}),
-    ...(words(row.expressive_send_style_id) ? { effect: words(row.expressive_send_style_id) } : {}),
-    ...(words(row.subject) ? { subject: words(row.subject) } : {}),
-    ...(app === LINK ? { app } : {}),
-    ...(row.schedule_type === 2 ? { scheduled: true } : {}),
-    ...(row.is_spam === 1 ? { spam: true } : {}),
+    kind: 'group_event',
+    detail: { event: name, ...whom, ...(item === 2 ? { title: words(row.group_title) } : {}) },
   };
 }
 
-function groupEvent(row: RawRow, item: number): RowKind | null {
-  const action = item === 2 ? 0 : Number(row.group_action_type ?? 0);
-  const event = GROUP_EVENTS[`${item}.${action}`];
-  if (!event) return null;
-  const title = words(row.group_title);
-  const about = { event, ...(row.other ? { handle: row.other } : {}), ...(item === 2 ? { title } : {}) };
-  return { kind: 'group_event', detail: about };
-}
-
-function tapback(row: RawRow, number: number): Record<string, unknown> {
+function tapback(row: RawRow, number: number, attachments: Record<string, unknown>[]): Record<string, unknown> {
   const emoji = words(row.associated_message_emoji);
-  return { tapback: TAPBACKS[number], ...(emoji ? { emoji } : {}), ...target(row) };
+  const sticker = attachments.length > 0 ? { attachments } : {};
+  return { tapback: TAPBACKS[number], ...(emoji ? { emoji } : {}), ...target(row), ...sticker };
 }
 
 /** `p:<part>/<guid>`, `bp:<guid>` or the bare guid. */
@@ -139,10 +156,6 @@ function target(row: RawRow): Record<string, unknown> {
   if (written === '') return {};
   const match = /^(?:p:(\d+)\/|bp:)?(.*)$/s.exec(written);
   return { target: match?.[2] ?? written, ...(match?.[1] === undefined ? {} : { part: Number(match[1]) }) };
-}
-
-function files(attachments: Record<string, unknown>[]): Record<string, unknown> {
-  return { attachments };
 }
 
 function unsupported(row: RawRow, fault?: string): RowKind {

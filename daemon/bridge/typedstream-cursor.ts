@@ -17,7 +17,7 @@ const INT16 = 0x81;
 const INT32 = 0x82;
 const REAL = 0x83;
 const INT64 = 0x87;
-const SIGNATURE = Buffer.from('\x04\x0bstreamtyped', 'latin1');
+export const SIGNATURE = Buffer.from('\x04\x0bstreamtyped', 'latin1');
 
 export class TypedstreamCursor {
   readonly bytes: Buffer;

@@ -9,7 +9,8 @@ const APPLE_EPOCH_MS = 978_307_200_000;
 const TABLES = `
 CREATE TABLE handle (ROWID INTEGER PRIMARY KEY AUTOINCREMENT UNIQUE, id TEXT NOT NULL, service TEXT NOT NULL, UNIQUE (id, service));
 CREATE TABLE chat (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, guid TEXT UNIQUE NOT NULL, style INTEGER, chat_identifier TEXT,
-  service_name TEXT, room_name TEXT, display_name TEXT, group_id TEXT, is_filtered INTEGER DEFAULT 0);
+  service_name TEXT, room_name TEXT, display_name TEXT, group_id TEXT, is_filtered INTEGER DEFAULT 0,
+  is_blackholed INTEGER DEFAULT 0, is_pending_review INTEGER DEFAULT 0);
 CREATE TABLE message (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, guid TEXT UNIQUE NOT NULL, text TEXT, attributedBody BLOB, subject TEXT,
   handle_id INTEGER DEFAULT 0, other_handle INTEGER DEFAULT 0, service TEXT, destination_caller_id TEXT, error INTEGER DEFAULT 0,
   date INTEGER, date_read INTEGER, date_delivered INTEGER, date_edited INTEGER, is_from_me INTEGER DEFAULT 0, is_sent INTEGER DEFAULT 0,
@@ -18,7 +19,8 @@ CREATE TABLE message (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, guid TEXT UNIQUE 
   share_status INTEGER DEFAULT 0, is_audio_message INTEGER DEFAULT 0, cache_has_attachments INTEGER DEFAULT 0,
   associated_message_guid TEXT, associated_message_type INTEGER DEFAULT 0, associated_message_emoji TEXT, balloon_bundle_id TEXT,
   expressive_send_style_id TEXT, thread_originator_guid TEXT, thread_originator_part TEXT, schedule_type INTEGER DEFAULT 0,
-  is_spam INTEGER DEFAULT 0, part_count INTEGER);
+  is_spam INTEGER DEFAULT 0, part_count INTEGER, schedule_state INTEGER DEFAULT 0, share_direction INTEGER DEFAULT 0,
+  message_summary_info BLOB, payload_data BLOB, filter_action INTEGER DEFAULT 0, filter_sub_action INTEGER DEFAULT 0);
 CREATE TABLE chat_handle_join (chat_id INTEGER, handle_id INTEGER, UNIQUE (chat_id, handle_id));
 CREATE TABLE chat_message_join (chat_id INTEGER, message_id INTEGER, message_date INTEGER DEFAULT 0, PRIMARY KEY (chat_id, message_id));
 CREATE TABLE chat_recoverable_message_join (chat_id INTEGER, message_id INTEGER, delete_date INTEGER, PRIMARY KEY (chat_id, message_id));
