@@ -7,8 +7,9 @@
  * nothing new, finishes the send that runs, says goodbye, and leaves everything on disk.
  */
 import { MessagesBridge } from './bridge/bridge.ts';
+import { changeEvent, type RowEvent, rowEvent } from './bridge/row-events.ts';
 import { isWritten } from './bridge/row-kinds.ts';
-import type { RowSighting } from './bridge/sightings.ts';
+import type { RowChange, RowSighting } from './bridge/sightings.ts';
 import { Gate } from './gate/gate.ts';
 import { nameOfRow, reread } from './gate/rereading.ts';
 import { assetFolder } from './host/assets.ts';
@@ -39,7 +40,15 @@ import { Questions } from './outbox/questions.ts';
 import { sightedOf } from './outbox/sighted.ts';
 
 /** What a controller may rely on here beyond the names of protocol 1. */
-const FEATURES = ['text', 'existing_groups', 'delivery_receipts', 'read_receipts', 'pacing_queue', 'gate_check'];
+const FEATURES = [
+  'text',
+  'existing_groups',
+  'delivery_receipts',
+  'read_receipts',
+  'pacing_queue',
+  'gate_check',
+  'attachment_get',
+];
 
 /** Between the time of an own row and that of its telling. */
 const MINUTE_MS = 60_000;
@@ -131,7 +140,8 @@ export class Relay {
         attempt: (message, _attempt, seen) => this.#outbox.sighted(message, sightedOf(seen)),
         inbound: (row) => this.#inbound(row),
         ownHand: (row) => this.#ownHand(row),
-        past: (row) => this.#consent(row),
+        changed: (change) => this.#rowChanged(change),
+        past: (row) => this.#consent(row, row.guid),
         generation: (reason) => log.room('bridge').warn('chat_db_generation', { reason }),
       },
     });
@@ -157,6 +167,7 @@ export class Relay {
       messages: this.#outbox.messages,
       gate,
       sender: () => gate.describe(),
+      files: { piece: (attachment, offset) => bridge.files.get(attachment, offset) },
       now: () => clock.now(),
       region,
     });
@@ -304,34 +315,35 @@ export class Relay {
 
   /** In the transaction of the cursor: somebody wrote to us. */
   #inbound(row: RowSighting): void {
-    const { guid, at, text, chat, service, late, kind, detail, handle, ownAddress } = row;
-    const content = {
-      guid,
-      at,
-      text,
-      chat,
-      service,
-      late,
-      kind,
-      ...(row.truncated ? { truncated: true } : {}),
-      ...(detail ? { detail } : {}),
-    };
-    this.#journal.append(
-      'message.inbound',
-      { ...content, from: handle, ...(ownAddress ? { own_address: ownAddress } : {}) },
-      { id: `in_${guid}` },
-    );
+    const { guid, at, chat, service, late, kind, handle } = row;
+    this.#append(rowEvent(row, null));
     this.#lastInboundAt = Math.max(this.#lastInboundAt ?? 0, at);
     // Somebody joining or leaving a group is told, but it is no message: it opens nothing for a reply.
     if (handle === '' || !isWritten(kind)) return;
-    this.#consent(row);
+    this.#consent(row, guid);
     if (!late && chat.kind !== 'group')
       this.#outbox.heardFrom({ kind: 'handle', handle: this.#addressOf(handle) }, service);
     this.#outbox.dispatcher.wake();
   }
 
-  /** What it opens or closes. The same row again changes nothing. */
-  #consent({ guid, at, text, chat, late, kind, handle, recovering, seenMonoMs }: RowSighting): void {
+  /** In a transaction: an edit, a part taken back, or a file that came. An edit can say STOP or START, and opens nothing for a reply. */
+  #rowChanged(told: RowChange): void {
+    const event = changeEvent(told);
+    this.#append(event);
+    const { row, change } = told;
+    if (change.kind !== 'edited' || row.fromMe) return;
+    const { text, truncated } = change;
+    this.#consent({ ...row, kind: 'text', text, truncated, late: true }, event.id);
+    this.#outbox.dispatcher.wake();
+  }
+
+  #append(event: RowEvent | null): void {
+    if (event) this.#journal.append(event.name, event.data, { id: event.id });
+  }
+
+  /** What it opens or closes. The same row again changes nothing. `name` is that of the row, or of a version of it. */
+  #consent(row: RowSighting, name: string): void {
+    const { guid, at, text, chat, late, kind, handle, recovering, seenMonoMs } = row;
     if (handle === '') return;
     const from = this.#addressOf(handle);
     const inbound = {
@@ -349,7 +361,7 @@ export class Relay {
     const effects = this.#gate.inbound(inbound);
     for (const [index, effect] of effects.entries())
       this.#journal.append(effect.kind === 'opted_out' ? 'contact.opted_out' : 'contact.opted_in', effect.event, {
-        id: `${effect.kind}_${guid}${index === 0 ? '' : `.${index + 1}`}`,
+        id: `${effect.kind}_${name}${index === 0 ? '' : `.${index + 1}`}`,
       });
     if (effects.length > 0) this.#outbox.swept();
     const confirmation = this.#gate.people.confirmations.owed(inbound, effects);
@@ -364,20 +376,9 @@ export class Relay {
 
   /** In the transaction of the cursor: the owner wrote by hand or from another device. It counts like our own. */
   #ownHand(row: RowSighting): void {
-    const { guid, at, text, chat, service, late, kind, detail } = row;
+    const { guid, at, text, chat, late } = row;
     const to = chat.participants.map((handle) => this.#addressOf(handle));
-    const content = {
-      guid,
-      at,
-      text,
-      chat,
-      service,
-      late,
-      kind,
-      ...(row.truncated ? { truncated: true } : {}),
-      ...(detail ? { detail } : {}),
-    };
-    this.#journal.append('message.observed', { ...content, to }, { id: `ob_${guid}` });
+    this.#append(rowEvent(row, to));
     this.#gate.ownHand({ guid, recipients: to, text, at, late });
     if (row.recovering) this.#outbox.settleLookalike(chat.kind === 'group' ? [chat.id] : to, text);
   }

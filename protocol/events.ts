@@ -28,6 +28,10 @@ export const Chat = z.object({
   name: z.string().nullable().optional(),
   /** Handles of the others; the own address is not in it. */
   participants: z.array(z.string()),
+  /** Messages holds the conversation for junk. */
+  junk: z.literal(true).optional(),
+  /** Apple's number for why the conversation is set apart (1 an unknown sender, 2 junk, …); absent for 0. */
+  filtered: z.int().optional(),
 });
 export type Chat = z.infer<typeof Chat>;
 
@@ -91,6 +95,79 @@ export type MessageInbound = z.infer<typeof MessageInbound>;
 export const MessageObserved = z.object({ ...MessageContent, to: z.array(z.string()) });
 export type MessageObserved = z.infer<typeof MessageObserved>;
 
+/** What every event about something in a conversation says. */
+const InChat = {
+  /** Apple's guid of the row that says it; of an edit or an unsending, that of the message itself. */
+  guid: z.string(),
+  at: Instant,
+  chat: Chat,
+  service: z.string(),
+  /** It happened more than 24 hours before this relay first saw it. */
+  late: z.boolean(),
+  /** The owner did it, by hand or on another device. */
+  from_me: z.boolean(),
+  /** Who did it; absent for the owner, or if Apple does not say. */
+  from: z.string().optional(),
+  own_address: z.string().optional(),
+};
+
+/** A tapback, an emoji or a sticker on a message, or one taken back. */
+export const MessageReaction = z.object({
+  ...InChat,
+  /** love, like, dislike, laugh, emphasis, question, emoji, sticker, or what a later version adds. */
+  reaction: z.string(),
+  emoji: z.string().optional(),
+  removed: z.boolean(),
+  /** Guid of the message that it is on; null if the row does not say. */
+  target: z.string().nullable(),
+  /** The bubble of that message, from 0; null: the message as a whole. */
+  part: z.int().nullable(),
+  /** Messages' own sentence about it, in the language of the Mac. */
+  text: z.string().optional(),
+  detail: z.record(z.string(), z.unknown()).optional(),
+});
+export type MessageReaction = z.infer<typeof MessageReaction>;
+
+/** A message says something else now. Each version is told once, in order; the first is in `message.inbound` or `message.observed`. */
+export const MessageEdited = z.object({
+  ...InChat,
+  /** The bubble, from 0; null if Apple keeps no history of it. */
+  part: z.int().nullable(),
+  /** From 1, which is what was first written; 1 comes here only if it was edited before it was seen. Null: there is no history. */
+  version: z.int().min(1).nullable(),
+  text: z.string(),
+  truncated: z.boolean().optional(),
+});
+export type MessageEdited = z.infer<typeof MessageEdited>;
+
+/** A bubble of a message, or all of it (`part` null), was taken back. Who has read it has read it. */
+export const MessageUnsent = z.object({ ...InChat, part: z.int().nullable() });
+export type MessageUnsent = z.infer<typeof MessageUnsent>;
+
+/** Something about a conversation changed; `chat` is as it is at the telling. */
+export const ChatChanged = z.object({
+  ...InChat,
+  /** member_added, member_removed, member_left, renamed, photo_changed, photo_removed, background_changed, …, or what a later version adds. */
+  change: z.string(),
+  /** The member that it is about. */
+  handle: z.string().optional(),
+  /** The new name; '' for none any more. */
+  name: z.string().optional(),
+  detail: z.record(z.string(), z.unknown()).optional(),
+});
+export type ChatChanged = z.infer<typeof ChatChanged>;
+
+/** A file of a message that was told before is on this Mac's disk now: `attachment.get` can have it. */
+export const AttachmentReady = z.object({
+  ...InChat,
+  /** Apple's guid of the file, as in the message's `detail.attachments`. */
+  attachment: z.string(),
+  name: z.string().optional(),
+  mime_type: z.string().optional(),
+  bytes: z.int().min(0),
+});
+export type AttachmentReady = z.infer<typeof AttachmentReady>;
+
 export const ContactOpted = z.object({
   handle: z.string().optional(),
   chat: z.string().optional(),
@@ -140,6 +217,11 @@ export const EVENT_DATA = {
   'message.status': MessageStatus,
   'message.inbound': MessageInbound,
   'message.observed': MessageObserved,
+  'message.reaction': MessageReaction,
+  'message.edited': MessageEdited,
+  'message.unsent': MessageUnsent,
+  'chat.changed': ChatChanged,
+  'attachment.ready': AttachmentReady,
   'contact.opted_out': ContactOpted,
   'contact.opted_in': ContactOpted,
   'sender.health': SenderHealth,

@@ -37,6 +37,8 @@ export const ID_MEMORY_MS = 30 * 86_400_000;
 export const MAX_INBOUND_TEXT_BYTES = 64 * 1024;
 export const MAX_WAITING_MESSAGES = 100_000;
 export const JOURNAL_LIMITS = { events: 100_000, bytes: 256 * 1024 * 1024, ageMs: 7 * 86_400_000 } as const;
+/** Raw bytes of a file in one result of `attachment.get`: with base64 it fits a frame. */
+export const ATTACHMENT_CHUNK_BYTES = 128 * 1024;
 /** Page size of list queries when none is asked for, and the most that can be asked for. */
 export const LIST_LIMIT = { default: 50, max: 200 } as const;
 /** `query`/`result` is lost with the line; the asker gives up after this. */

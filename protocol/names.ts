@@ -57,6 +57,7 @@ export const QUERY_NAMES = [
   'gate.check',
   'contact.get',
   'policy.get',
+  'attachment.get',
 ] as const;
 export type QueryName = (typeof QUERY_NAMES)[number];
 
@@ -65,6 +66,11 @@ export const EVENT_NAMES = [
   'message.status',
   'message.inbound',
   'message.observed',
+  'message.reaction',
+  'message.edited',
+  'message.unsent',
+  'chat.changed',
+  'attachment.ready',
   'contact.opted_out',
   'contact.opted_in',
   'sender.health',

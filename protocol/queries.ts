@@ -20,6 +20,8 @@ export const QUERY_DATA = {
   }),
   'contact.get': z.object({ handle: z.string().min(1).max(320) }),
   'policy.get': z.object({}),
+  /** A piece of a file of a message, from `offset` (bytes) on. One at a time; `next` of the result is the offset behind it, if there is more. */
+  'attachment.get': z.object({ attachment: z.string().min(1).max(256), offset: z.int().min(0).default(0) }),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type QueryData<N extends QueryName> = z.infer<(typeof QUERY_DATA)[N]>;
 
@@ -91,6 +93,17 @@ export const RESULT_DATA = {
     /** This Mac's own file, defaults filled in: nothing may be looser. */
     floor: z.record(z.string(), z.unknown()),
     defaults: z.record(z.string(), z.unknown()),
+  }),
+  'attachment.get': z.object({
+    attachment: z.string(),
+    name: z.string().optional(),
+    mime_type: z.string().optional(),
+    /** Of the whole file. If either differs from that of an earlier piece, the file has changed: begin again. */
+    bytes: z.int().min(0),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    offset: z.int().min(0),
+    /** Base64 of at most ATTACHMENT_CHUNK_BYTES; '' behind the end. */
+    data: z.string(),
   }),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type ResultData<N extends QueryName> = z.infer<(typeof RESULT_DATA)[N]>;

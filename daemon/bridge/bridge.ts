@@ -5,6 +5,7 @@
  *   osascript.ts  the child processes              claims.ts     which row is which attempt's
  *   outcome.ts    what a child's end proves        receipts.ts   what claimed rows say, for 7 days
  *   attempts.ts   the rows of our store            recovery.ts   what a crash left behind
+ *   changes.ts    edits, unsendings and files of messages that were told
  *
  *   begin ─ run ─┬─ accepted ──────── row? ─▶ sent ─▶ delivered ─▶ read │ not_delivered
  *                ├─ may_have_gone ─── row? ─┘  (no row 10 s after `accepted`: unknown; a row within 7 days settles it)
@@ -19,7 +20,10 @@ import type { Db } from '../host/db.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
+import { AttachmentFolder } from './attachment-folder.ts';
+import { AttachmentPieces } from './attachment-pieces.ts';
 import { type AttemptRequest, Attempts } from './attempts.ts';
+import { Changes } from './changes.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
 import { addressesOf, addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
@@ -75,6 +79,8 @@ interface OwnRows {
 }
 
 export class MessagesBridge {
+  /** Files of messages. */
+  readonly files: AttachmentPieces;
   readonly #commit: GroupCommit;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -84,6 +90,7 @@ export class MessagesBridge {
   readonly #lane: Lane;
   readonly #reading: Reading;
   readonly #receipts: Receipts;
+  readonly #changes: Changes;
   readonly #claims: Claims;
   readonly #sending: Sending;
   readonly #leftovers: Leftovers;
@@ -122,7 +129,8 @@ export class MessagesBridge {
       health,
       log,
       onRow: (row) => this.#onRow(row),
-      onPast: (row) => sightings.past?.(sightingOf(row)),
+      // Whoever wrote STOP has said it, whatever they made of it later.
+      onPast: (row) => this.#changes.versions(row).map((version) => sightings.past?.(sightingOf(version))),
       onGeneration: (reason) => this.#onGeneration(reason),
     });
     this.#reading = reading;
@@ -133,7 +141,17 @@ export class MessagesBridge {
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
-    reading.onChange(() => this.#receipts.changed());
+    const folder = new AttachmentFolder(config.chat_db);
+    this.files = new AttachmentPieces({ chatDb, folder });
+    this.#changes = new Changes({
+      ...{ db, commit, clock, log, chatDb, folder, wallTrusted },
+      told: () => reading.told(),
+      tell: (change) => sightings.changed?.(change),
+    });
+    reading.onChange(() => {
+      this.#receipts.changed();
+      this.#changes.changed();
+    });
   }
 
   /** Begins to read, to watch and to ask Messages whether it answers. */
@@ -147,6 +165,7 @@ export class MessagesBridge {
     if (this.#forgotten.length > 0) this.#forgetLater();
     this.#reading.start();
     this.#receipts.start();
+    this.#changes.start();
     this.#lane.start();
     const since = this.#clock.now() - CLAIM_WINDOW_MS;
     this.#expectRows(this.#attempts.withoutRow(since).map((a) => a.id));
@@ -159,19 +178,23 @@ export class MessagesBridge {
     await this.#lane.stop();
     await this.#reading.stop();
     await this.#receipts.stop();
+    await this.#changes.stop();
   }
 
   async ready(): Promise<{ ok: true } | { ok: false; condition: string }> {
     if (!this.#recovered) return { ok: false, condition: 'recovering' };
     const lane = await this.#lane.open();
     if (!lane.ok) return lane;
-    return this.#reading.caughtUp();
+    const read = await this.#reading.caughtUp();
+    // A STOP may have come by an edit.
+    if (read.ok) await this.#changes.caughtUp();
+    return read;
   }
 
   /** In the dispatching transaction. False, and nothing is stored, if chat.db must be read to its end first. */
   begin(request: AttemptRequest): boolean {
     const chatDb = this.#reading.chatDb();
-    if (!this.#recovered || !chatDb || this.#reading.behind()) return false;
+    if (!this.#recovered || !chatDb || this.#reading.behind() || this.#changes.behind()) return false;
     const { recipient, service, text } = request;
     const now = this.#clock.now();
     this.#attempts.insert({
@@ -313,9 +336,12 @@ export class MessagesBridge {
   }
 
   /** In the transaction of the cursor. */
-  #onRow(row: SettledRow): void {
+  #onRow(seen: SettledRow): void {
+    const sight = this.#changes.firstSight(seen);
+    const { row } = sight;
     if (!row.fromMe) this.#sightings.inbound(sightingOf(row));
     else if (!this.#claims.take(row)) this.#sightings.ownHand(sightingOf(row));
+    this.#changes.firstTold(sight);
   }
 
   /** In the transaction that begins the new generation: numbers of the old chat.db say nothing any more. */

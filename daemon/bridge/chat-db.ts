@@ -8,6 +8,7 @@
 import { statSync } from 'node:fs';
 import { type Db, openReader } from '../host/db.ts';
 import { codeOf, messageOf, RelayError } from '../host/errors.ts';
+import { ChangedRows } from './changed-rows.ts';
 import type { ChatRow, OwnState } from './chat-row.ts';
 import { type ChatSql, chatSql, type PlainRow } from './chat-schema.ts';
 import { Chats } from './chats.ts';
@@ -25,6 +26,8 @@ export interface FileIdentity {
 
 export class ChatDb {
   readonly path: string;
+  /** What changes in place. */
+  readonly changed: ChangedRows;
   readonly #db: Db;
   readonly #sql: ChatSql;
   readonly #chats: Chats;
@@ -38,6 +41,7 @@ export class ChatDb {
     this.#sql = sql;
     this.#chats = new Chats(db, sql);
     this.#reader = new RowReader(db, sql, this.#chats);
+    this.changed = new ChangedRows(db);
     this.#identity = identity;
   }
 

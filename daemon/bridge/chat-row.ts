@@ -29,6 +29,8 @@ export interface ChatRow {
   service: string;
   /** Null: the row is not joined to a chat (yet). */
   chat: Chat | null;
+  /** Unix ms of the last edit or unsending, null if there was none. */
+  editedAt: number | null;
   /** Meaningful for own rows only. */
   state: OwnState;
 }

@@ -246,7 +246,8 @@ function datedSince(message: Set<string>, also: string): string {
   return `${nanoseconds} UNION ALL ${seconds}`;
 }
 
-function columnsOf(db: Db, table: string): Set<string> {
+/** Names of a table's columns; empty if there is no such table. */
+export function columnsOf(db: Db, table: string): Set<string> {
   return new Set(
     db
       .sql<{ name: string }>(`SELECT name FROM pragma_table_info('${table}')`)

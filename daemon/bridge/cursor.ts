@@ -52,6 +52,11 @@ export class Cursor {
     return this.#row?.rowid_read ?? null;
   }
 
+  /** Unix ms: rows dated before are from before this store's memory. */
+  get beganAt(): number | null {
+    return this.#row?.began_at ?? null;
+  }
+
   /** Is this still the chat.db that the cursor belongs to? A reason if not. `sinceStart`: the file was looked at before in this process. */
   strangeness(chatDb: ChatDb, sinceStart: boolean): string | null {
     const row = this.#row;

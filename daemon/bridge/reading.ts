@@ -146,6 +146,12 @@ export class Reading {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Rows up to `rowid` are told, and it is on disk; rows dated before `beganAt` (Unix ms) are from before this store's memory. */
+  told(): { rowid: number; beganAt: number } | null {
+    const { beganAt } = this.#cursor;
+    return this.#committed === null || beganAt === null ? null : { rowid: this.#committed, beganAt };
+  }
+
   stats(): { readable: boolean; cursor: number | null; lastRowAt: number | null } {
     return { readable: this.#chatDb !== null, cursor: this.#committed, lastRowAt: this.#lastRowAt };
   }
@@ -285,7 +291,8 @@ export class Reading {
   async #lookBack(chatDb: ChatDb): Promise<void> {
     const { onPast, clock } = this.#o;
     if (!onPast) return;
-    const isWord = ({ fromMe, kind, text }: ChatRow) => !fromMe && kind === 'text' && text.length <= LONGEST_WORD;
+    const isWord = ({ fromMe, kind, text, editedAt }: ChatRow) =>
+      !fromMe && kind === 'text' && (text.length <= LONGEST_WORD || editedAt !== null);
     let last = chatDb.newestRowid(LOOK_BACK_ROWS + 1);
     for (;;) {
       const page = chatDb.rowsAfter(last, PAGE);

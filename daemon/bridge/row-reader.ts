@@ -110,6 +110,7 @@ function chatRow(row: PlainRow, body: RowBody, known: KnownChat | null, kind: Ro
     ownAddress: own === '' ? null : handleFromRow(own),
     service: state.service,
     chat,
+    editedAt: row.date_edited === null ? null : Number(row.date_edited),
     state,
   };
 }

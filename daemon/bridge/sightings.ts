@@ -51,11 +51,44 @@ export interface RowSighting {
   seenMonoMs: number;
 }
 
+/** What happened to a message that was told before (or is told right before this). */
+export interface RowChange {
+  /** The message as it is now; `at` and `late` are those of the change. */
+  row: Omit<RowSighting, 'text' | 'truncated' | 'detail'> & { fromMe: boolean };
+  change: MessageEdit | PartTakenBack | FileCame;
+}
+
+/** `version` counts from 1, which is what was first written. Both null: Apple keeps no history of it. */
+export interface MessageEdit {
+  kind: 'edited';
+  part: number | null;
+  version: number | null;
+  text: string;
+  truncated: boolean;
+}
+
+/** Null: the message as a whole. */
+export interface PartTakenBack {
+  kind: 'unsent';
+  part: number | null;
+}
+
+/** A file of it is on this Mac's disk now. */
+export interface FileCame {
+  kind: 'file';
+  attachment: string;
+  name: string | null;
+  mimeType: string | null;
+  bytes: number;
+}
+
 /** Where it goes. Each call is made inside a transaction of the group commit. */
 export interface Sightings {
   attempt(message: string, attempt: string, seen: AttemptState): void;
   inbound(row: RowSighting): void;
   ownHand(row: RowSighting): void;
+  /** Each version, part and file once, in a transaction. */
+  changed?(change: RowChange): void;
   /** Short inbound texts from before this store's memory, in their order: no news, but who said STOP then has said it. */
   past?(row: RowSighting): void;
   /** chat.db is another one than before, or was set back. */

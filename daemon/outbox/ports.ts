@@ -189,3 +189,13 @@ export interface Journal {
   /** Must be called in the transaction of the change that it tells. Returns the event's id. */
   append(name: EventName, data: Record<string, unknown>, options?: { id?: string }): string;
 }
+
+/** Files of messages, for the controller. */
+export interface Files {
+  /** A piece of at most ATTACHMENT_CHUNK_BYTES from `offset` on, with size and SHA-256 (hex) of the whole file. */
+  piece(attachment: string, offset: number): Promise<FilePiece>;
+}
+
+export type FilePiece =
+  | { ok: true; piece: { name: string | null; mimeType: string | null; bytes: number; sha256: string; data: Buffer } }
+  | { ok: false; code: RefusalCode; words: string };

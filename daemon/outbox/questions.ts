@@ -8,7 +8,7 @@ import { QUERY_DATA, type QueryData, type ResultData } from '../../protocol/quer
 import { normaliseHandle } from '../host/handles.ts';
 import { textFault, toRequest } from './accept.ts';
 import type { Message, Messages } from './messages.ts';
-import type { Gate, Recipient } from './ports.ts';
+import type { Files, Gate, Recipient } from './ports.ts';
 
 /** So much of a text is shown, so that a person knows which it is. */
 const TEXT_START = 30;
@@ -31,6 +31,7 @@ export class Questions {
   readonly #messages: Messages;
   readonly #gate: Gate;
   readonly #sender: () => Omit<ResultData<'sender.get'>, 'waiting'>;
+  readonly #files: Files;
   readonly #now: () => number;
   readonly #region: string | undefined;
 
@@ -38,12 +39,14 @@ export class Questions {
     messages: Messages;
     gate: Gate;
     sender: () => Omit<ResultData<'sender.get'>, 'waiting'>;
+    files: Files;
     now: () => number;
     region?: string;
   }) {
     this.#messages = o.messages;
     this.#gate = o.gate;
     this.#sender = o.sender;
+    this.#files = o.files;
     this.#now = o.now;
     this.#region = o.region;
   }
@@ -56,7 +59,7 @@ export class Questions {
     return this.#known(known, parsed.data);
   }
 
-  #known(name: QueryName, data: unknown): QueryAnswer {
+  #known(name: QueryName, data: unknown): QueryAnswer | Promise<QueryAnswer> {
     switch (name) {
       case 'message.get':
         return this.#message(data as QueryData<'message.get'>);
@@ -70,12 +73,28 @@ export class Questions {
         return this.contact(data as QueryData<'contact.get'>);
       case 'policy.get':
         return { data: this.policy() };
+      case 'attachment.get':
+        return this.#attachment(data as QueryData<'attachment.get'>);
     }
   }
 
   #message({ message: id }: QueryData<'message.get'>): QueryAnswer {
     const message = this.#messages.get(id);
     return message ? { data: this.present(message) } : refuse('not_found', `There is no message ${id} here.`);
+  }
+
+  async #attachment({ attachment, offset }: QueryData<'attachment.get'>): Promise<QueryAnswer> {
+    const found = await this.#files.piece(attachment, offset);
+    if (!found.ok) return refuse(found.code, found.words);
+    const { name, mimeType, bytes, sha256, data } = found.piece;
+    const result: ResultData<'attachment.get'> = {
+      attachment,
+      ...(name ? { name } : {}),
+      ...(mimeType ? { mime_type: mimeType } : {}),
+      ...{ bytes, sha256, offset, data: data.toString('base64') },
+    };
+    const end = offset + data.length;
+    return data.length > 0 && end < bytes ? { data: result, next: String(end) } : { data: result };
   }
 
   /** The newest status, with the present estimate in place of the last told one while it waits. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { AttemptRequest } from '../../daemon/bridge/attempts.ts';
 import { MessagesBridge } from '../../daemon/bridge/bridge.ts';
 import type { SendOutcome } from '../../daemon/bridge/outcome.ts';
-import type { AttemptState, RowSighting } from '../../daemon/bridge/sightings.ts';
+import type { AttemptState, RowChange, RowSighting } from '../../daemon/bridge/sightings.ts';
 import { assetFolder } from '../../daemon/host/assets.ts';
 import { Health } from '../../daemon/host/health.ts';
 import { silentLog } from '../../daemon/host/log.ts';
@@ -54,6 +54,7 @@ export class BridgeWorld {
   told: Told[] = [];
   inbound: RowSighting[] = [];
   ownHand: RowSighting[] = [];
+  changes: RowChange[] = [];
   generations: string[] = [];
   /** Whether each sighting was made inside a transaction. */
   outside = 0;
@@ -107,6 +108,10 @@ export class BridgeWorld {
         ownHand: (row) => {
           note();
           this.ownHand.push(row);
+        },
+        changed: (change) => {
+          note();
+          this.changes.push(change);
         },
         generation: (reason) => this.generations.push(reason),
       },

@@ -47,6 +47,7 @@ export class RulesWorld {
       messages: this.outbox.messages,
       gate,
       sender: () => gate.describe(),
+      files: { piece: async () => ({ ok: false, code: 'not_found', words: 'There are no files here.' }) },
       now: () => clock.now(),
       region: 'US',
     });

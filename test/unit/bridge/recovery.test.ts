@@ -16,13 +16,13 @@ afterEach(() => world.close());
 type Recovered = { attempt: string; message: string; outcome: SendOutcome }[];
 
 /** Starts again and recovers, while time passes in steps of the recovery's looks. */
-async function recovered(): Promise<Recovered> {
+async function recovered(stepMs = 250): Promise<Recovered> {
   const answer: { is?: Recovered } = {};
   const done = world.open().then((is) => {
     answer.is = is;
   });
   const start = performance.now();
-  while (!answer.is && performance.now() - start < 10_000) await world.clock.advanceAsync(250);
+  while (!answer.is && performance.now() - start < 10_000) await world.clock.advanceAsync(stepMs);
   await done;
   return answer.is ?? [];
 }
@@ -163,7 +163,8 @@ describe('a child that outlived the daemon', () => {
       .sql(`UPDATE attempt SET outcome = '{"kind":"may_have_gone","words":"x"}', kind = 'may_have_gone'`)
       .run();
     const before = world.clock.mono();
-    expect(await recovered()).toEqual([]);
+    // Small steps: on a busy machine the child takes a while to end.
+    expect(await recovered(10)).toEqual([]);
     expect(world.clock.mono() - before).toBeLessThan(LIMIT_MS);
     expect(await world.bridge.ready()).toEqual({ ok: true });
   });

@@ -491,6 +491,11 @@ test('a dry run of an empty text, or of one too long, is refused as the message 
     sender: () => {
       throw new Error('not asked');
     },
+    files: {
+      piece: () => {
+        throw new Error('not asked');
+      },
+    },
     now: () => world.clock.now(),
   });
   const ask = (text: string) => questions.answer('gate.check', { to: ANNA, text });
