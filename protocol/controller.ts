@@ -12,6 +12,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
+import { type Download, downloadAttachment } from './attachment-download.ts';
 import { type LineClock, machineClock } from './clock.ts';
 import { type COMMAND_DATA, Id } from './commands.ts';
 import { ControllerSession, type LastIdentify } from './controller-session.ts';
@@ -101,6 +102,8 @@ export class Controller {
   readonly #identifies = new Map<string, LastIdentify>();
   readonly #outgoing = new Map<string, Outgoing[]>();
   readonly #questions = new Map<string, Question>();
+  /** The last download of each device: one at a time. */
+  readonly #downloads = new Map<string, Promise<unknown>>();
   #closed = false;
 
   /** Throws `volatile_store` for a store that forgets, unless that is allowed. */
@@ -210,6 +213,22 @@ export class Controller {
       const asked = this.#live.get(device)?.ask({ type: 'query', id, name, data }) ?? 'not_open';
       if (asked !== 'sent') settle({ kind: 'lost', why: asked === 'too_large' ? 'too_large' : 'offline' });
     });
+  }
+
+  /**
+   * A whole file of a message, by the guid that `detail.attachments` or `attachment.ready` gave; its SHA-256 is checked. It is held in memory:
+   * `mostBytes` (100 MiB if not given) is the most that is taken. Files of one device are fetched one after the other.
+   */
+  fetchAttachment(device: string, attachment: string, options: { mostBytes?: number } = {}): Promise<Download> {
+    const before = this.#downloads.get(device) ?? Promise.resolve();
+    const ask = (data: { attachment: string; offset: number }) => this.query(device, 'attachment.get', data);
+    const download = before.then(() => downloadAttachment(ask, attachment, options.mostBytes));
+    const ended = download.catch(() => {});
+    this.#downloads.set(device, ended);
+    void ended.then(() => {
+      if (this.#downloads.get(device) === ended) this.#downloads.delete(device);
+    });
+    return download;
   }
 
   /** Stored events, oldest first, after the controller's own number `after`. */
