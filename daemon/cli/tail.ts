@@ -44,6 +44,16 @@ function summary({ name, data }: LocalEvent): string {
       return `${said('from')}: ${said('text') || said('kind')}`;
     case 'message.observed':
       return `to ${said('to')}: ${said('text') || said('kind')}`;
+    case 'message.reaction':
+      return `${whoOf(data)} ${data.removed === true ? 'took back ' : ''}${said('emoji') || said('reaction')} on ${said('target')}`;
+    case 'message.edited':
+      return `${whoOf(data)} now: ${said('text')}`;
+    case 'message.unsent':
+      return `${whoOf(data)} took back ${data.part === null ? 'all' : `part ${said('part')}`} of ${said('guid')}`;
+    case 'chat.changed':
+      return `${chatOf(data)}: ${[said('change'), said('name') || said('handle')].join(' ').trim()} by ${whoOf(data)}`;
+    case 'attachment.ready':
+      return `${said('name') || said('attachment')} from ${whoOf(data)}, ${said('bytes')} bytes`;
     case 'command.result':
       return `${said('name')} ${data.ok === true ? 'done' : `refused: ${said('code')}`} ${said('message')} (${said('command')})`;
     case 'sender.health':
@@ -60,6 +70,16 @@ function summary({ name, data }: LocalEvent): string {
     default:
       return JSON.stringify(data);
   }
+}
+
+/** Who did it: a handle, or the owner. */
+function whoOf({ from_me: own, from }: Record<string, unknown>): string {
+  return own === true ? 'the owner' : typeof from === 'string' ? from : 'somebody';
+}
+
+function chatOf({ chat }: Record<string, unknown>): string {
+  const { name, id } = Object(chat) as Record<string, unknown>;
+  return String(name ?? id ?? '');
 }
 
 function count(list: unknown): number {

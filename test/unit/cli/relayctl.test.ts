@@ -310,6 +310,14 @@ describe('tail', () => {
       anEvent(6, { name: 'relay.health', data: { ready: false, conditions: [{ name: 'chat_db_denied' }] } }),
       anEvent(7, { name: 'a.newer.kind', data: { x: 1 } }),
     ];
+    const from = { from_me: false, from: 'a@b.co' };
+    relay.journal.push(
+      anEvent(8, { name: 'message.reaction', data: { ...from, reaction: 'like', removed: true, target: 'G' } }),
+      anEvent(9, { name: 'message.edited', data: { from_me: true, part: 0, version: 2, text: 'At nine.' } }),
+      anEvent(10, { name: 'message.unsent', data: { ...from, guid: 'G', part: null } }),
+      anEvent(11, { name: 'chat.changed', data: { ...from, chat: { id: 'group:1', name: 'Fun' }, change: 'renamed' } }),
+      anEvent(12, { name: 'attachment.ready', data: { ...from, attachment: 'F', name: 'cat.jpg', bytes: 5_000 } }),
+    );
     const { process: child, ended } = startRelayctl(['tail', '--since', '0'], { home });
     await once(child.stdout, 'data');
     await server.stop();
@@ -323,6 +331,11 @@ describe('tail', () => {
       'snapshot           1 of 2: 2 messages, 1 opted out',
       'relay.health       not ready: chat_db_denied',
       'a.newer.kind       {"x":1}',
+      'message.reaction   a@b.co took back like on G',
+      'message.edited     the owner now: At nine.',
+      'message.unsent     a@b.co took back all of G',
+      'chat.changed       Fun: renamed by a@b.co',
+      'attachment.ready   cat.jpg from a@b.co, 5000 bytes',
     ]);
     fits(lines);
     await server.start();
