@@ -94,15 +94,17 @@ export class Watcher {
       this.#wal = undefined;
       this.#arm();
     }
+    // One commit is a dozen events; all that come in one turn share its looks.
+    if (this.#turn && !renamed) return;
     this.#o.look(renamed ? 'file' : 'event');
-    if (!this.#turn) {
-      this.#turn = true;
-      setImmediate(() => {
-        this.#turn = false;
-        if (this.#poll) this.#o.look('event');
-      });
-    }
-    this.#lookAgain(0);
+    if (this.#turn) return;
+    this.#turn = true;
+    setImmediate(() => {
+      this.#turn = false;
+      if (!this.#poll) return;
+      this.#o.look('event');
+      this.#lookAgain(0);
+    });
   }
 
   #lookAgain(step: number): void {
