@@ -21,6 +21,7 @@ import { ChatDb, chatDbError, fileIdentity } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
 import { Cursor } from './cursor.ts';
 import { Holding } from './holding.ts';
+import { lookBack } from './look-back.ts';
 import { ReadingTrouble, type Trouble } from './reading-trouble.ts';
 import { POLL_MS, Watcher } from './watcher.ts';
 
@@ -30,11 +31,10 @@ export type CaughtUp = { ok: true } | { ok: false; condition: string };
 
 /** Rows older than this at first sight are late. */
 export const LATE_MS = 86_400_000;
-/** Rows of one group commit: about 10 ms of work with what they cause. */
-const PAGE = 200;
-/** So far back a new store looks for those who asked not to be written to: the store before it, if it was lost, knew of them. */
-const LOOK_BACK_ROWS = 20_000;
-const LONGEST_WORD = 40;
+/** Rows of one read. */
+const PAGE = 500;
+/** Of telling in one transaction, with the event loop standing still. */
+const BUDGET_MS = 8;
 /** Another file behind the path is looked for at file events, before each send, and every so many timer looks. */
 const FILE_LOOKS = 10;
 
@@ -46,7 +46,7 @@ export interface ReadingOptions {
   clock: Clock;
   health: Health;
   log: Log;
-  /** In the transaction that moves the cursor, in ROWID order. */
+  /** In the transaction that moves the cursor, in ROWID order; again for the same row if that was rolled back. */
   onRow: (row: SettledRow) => void;
   /**
    * Only when a store reads chat.db for the first time: short texts from others from before what is told, in ROWID order, in transactions.
@@ -272,7 +272,14 @@ export class Reading {
   async #check(chatDb: ChatDb): Promise<void> {
     const cursor = this.#cursor;
     const strange = cursor.strangeness(chatDb, this.#checkedBefore);
-    if (cursor.rowid === null) await this.#lookBack(chatDb);
+    const { onPast, clock } = this.#o;
+    if (cursor.rowid === null && onPast) {
+      const tell = (rows: ChatRow[]) =>
+        this.#stored(() => {
+          for (const row of rows) onPast({ ...this.#settled(row), late: true });
+        });
+      await lookBack({ chatDb, clock, tell, goesOn: () => this.#state === 'running' });
+    }
     if (cursor.rowid === null || strange !== null) {
       this.#holding.forget();
       await this.#stored(() => {
@@ -287,68 +294,73 @@ export class Reading {
     this.#lastRowAt = chatDb.rowsByRowid([cursor.rowid ?? 0])[0]?.at ?? null;
   }
 
-  /** Before the first beginning, so that a crash in the middle does it again. What it causes must bear that. */
-  async #lookBack(chatDb: ChatDb): Promise<void> {
-    const { onPast, clock } = this.#o;
-    if (!onPast) return;
-    const isWord = ({ fromMe, kind, text, editedAt }: ChatRow) =>
-      !fromMe && kind === 'text' && (text.length <= LONGEST_WORD || editedAt !== null);
-    let last = chatDb.newestRowid(LOOK_BACK_ROWS + 1);
-    for (;;) {
-      const page = chatDb.rowsAfter(last, PAGE);
-      const words = page.filter(isWord);
-      if (words.length > 0)
-        await this.#stored(() => {
-          for (const row of words) onPast({ ...this.#settled(row), late: true });
-        });
-      last = page.at(-1)?.rowid ?? last;
-      if (page.length < PAGE || this.#state !== 'running') return;
-      await new Promise<void>((resolve) => clock.after(0, resolve));
-    }
-  }
-
-  /** Null when all is told, else in how many ms a held row is due. */
+  /** Null when all is told, else in how many ms a held row is due. While a page is flushed to the disk the next is read. */
   async #readToEnd(chatDb: ChatDb): Promise<number | null> {
     const { clock } = this.#o;
     // A flush that failed may have left the cursor ahead of the disk; the next group takes it along.
     if (this.#committed !== this.#cursor.rowid) await this.#stored(() => undefined);
     this.#committed = this.#cursor.rowid;
-    for (;;) {
-      this.#holding.seen(chatDb.maxRowid(), clock.mono());
-      const page = chatDb.rowsAfter(this.#cursor.rowid ?? 0, PAGE);
-      this.#holding.seen(page.at(-1)?.rowid ?? 0, clock.mono());
-      const { ready, waitMs } = this.#holding.split(page, clock.now(), clock.mono());
-      if (ready.length > 0) await this.#tell(ready);
-      if (waitMs !== null) return waitMs;
-      if (page.length < PAGE) return null;
-      if (this.#state !== 'running') return POLL_MS;
+    let telling: Promise<void> | undefined;
+    try {
+      for (let last = this.#cursor.rowid ?? 0; ; ) {
+        this.#holding.seen(chatDb.maxRowid(), clock.mono());
+        const page = chatDb.rowsAfter(last, PAGE);
+        last = page.at(-1)?.rowid ?? last;
+        this.#holding.seen(last, clock.mono());
+        const { ready, waitMs } = this.#holding.split(page, clock.now(), clock.mono());
+        await telling;
+        const isEnd = waitMs !== null || page.length < PAGE || this.#state !== 'running';
+        if (ready.length > 0) {
+          const taken = Promise.withResolvers<void>();
+          telling = this.#tell(ready, taken.resolve);
+          await Promise.race([taken.promise, telling]);
+        }
+        if (!isEnd) continue;
+        await telling;
+        return waitMs ?? (page.length < PAGE ? null : POLL_MS);
+      }
+    } catch (error) {
+      await telling;
+      throw error;
     }
   }
 
-  async #tell(rows: ChatRow[]): Promise<void> {
-    const { db, clock, onRow } = this.#o;
-    const failure = await this.#stored(() => {
-      let told = 0;
-      let failure: unknown;
-      // A savepoint for each row: one that cannot be told does not undo those before it.
-      for (const row of rows) {
-        try {
-          db.transaction(() => {
-            if (!this.#cursor.isPassedOver(row) && this.#cursor.firstTelling(row.guid)) onRow(this.#settled(row));
-          });
-        } catch (error) {
-          failure = error;
-          break;
-        }
-        told += 1;
+  /** Tells rows in order. Calls `taken` when the last of them is in a transaction, before that is on the disk. */
+  async #tell(rows: ChatRow[], taken: () => void): Promise<void> {
+    for (let left = rows; left.length > 0; ) {
+      try {
+        const told = await this.#stored(() => this.#tellSome(left, taken));
+        this.#told(left[told - 1]);
+        left = left.slice(told);
+      } catch (error) {
+        const [first, ...others] = left;
+        if (!first || others.length === 0) throw error;
+        // One of them cannot be told, or nothing can be stored: each by itself, so that it does not undo those before it.
+        await this.#tell([first], () => {});
+        left = others;
       }
-      this.#cursor.advance(rows.slice(0, told), clock.now());
-      return failure;
-    });
+    }
+  }
+
+  /** In a transaction: as many as take BUDGET_MS, at least one; how many. */
+  #tellSome(rows: ChatRow[], taken: () => void): number {
+    const { clock, onRow } = this.#o;
+    const end = clock.mono() + BUDGET_MS;
+    let told = 0;
+    for (const row of rows) {
+      if (!this.#cursor.isPassedOver(row) && this.#cursor.firstTelling(row.guid)) onRow(this.#settled(row));
+      told += 1;
+      if (clock.mono() >= end) break;
+    }
+    this.#cursor.advance(rows.slice(0, told), clock.now());
+    if (told === rows.length) taken();
+    return told;
+  }
+
+  #told(last: ChatRow | undefined): void {
     this.#committed = this.#cursor.rowid;
-    this.#lastRowAt = rows.at(-1)?.at ?? this.#lastRowAt;
+    this.#lastRowAt = last?.at ?? this.#lastRowAt;
     this.#holding.told(this.#committed ?? 0);
-    if (failure !== undefined) throw new Untold(failure);
   }
 
   /** In one piece of the group commit; what is in memory follows what is on disk. */

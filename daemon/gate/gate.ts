@@ -304,6 +304,8 @@ export class Gate {
     const name = nameOfRow(row.guid);
     this.people.ownHand(name, only, row.at);
     if (row.text.trim() === '' && !row.attachments?.length) return;
+    // Rows that were missed for long, or that iCloud brings: no distance is kept from them any more.
+    if (this.#ledger.isPast(row.at)) return;
     const print = this.#maker.make(row.text, [], row.attachments);
     const address = only ?? 'group:';
     if (this.#ledger.has(name)) return;

@@ -255,8 +255,13 @@ export class LocalLedger implements Ledger {
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
     // The row's own time, but never before this boot: a wall clock that was set would shorten the wait.
     const passed = Math.max(0, Math.min(now.at - at, now.mono));
-    if (now.at - at > this.#windowMs) return null;
+    if (this.isPast(at)) return null;
     return this.#add(slot, { at, mono: now.mono - passed, phase: 'settled' });
+  }
+
+  /** Is this (Unix ms) so long ago that it counts no more? */
+  isPast(at: number): boolean {
+    return this.#clock.now() - at > this.#windowMs;
   }
 
   /** Is this on the disk? A transaction that was rolled back took it away again. */
