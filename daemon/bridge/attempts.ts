@@ -57,6 +57,16 @@ export interface ClaimedRow {
   ghost: boolean;
 }
 
+/** As much of a watched attempt as a look at its row needs. */
+export interface Watched {
+  id: string;
+  rowid: number;
+  guid: string;
+  /** The row's state as last looked at, as JSON. */
+  seen: string | null;
+  failingAt: number | null;
+}
+
 export type NewAttempt = Pick<
   Attempt,
   'id' | 'message' | 'address' | 'isGroup' | 'service' | 'chatGuid' | 'textKey' | 'baseline' | 'begunAt' | 'bootedAt'
@@ -159,10 +169,20 @@ export class Attempts {
     );
   }
 
-  /** Claimed, but the row shows a failure that is not told yet: a clean row may follow. */
+  /** Claimed, but the row shows a failure, or was told as one: a clean row may follow. */
   failing(address: string, key: string): Attempt[] {
     return this.#all(
-      'WHERE watching = 1 AND failing_at IS NOT NULL AND address = ? AND text_key = ? ORDER BY ord',
+      `WHERE watching = 1 AND (failing_at IS NOT NULL OR told = 'not_delivered') AND address = ? AND text_key = ? ORDER BY ord`,
+      address,
+      key,
+    );
+  }
+
+  /** Claimed since then, with this text to this address. */
+  claimedSince(address: string, key: string, since: number): Attempt[] {
+    return this.#all(
+      'WHERE watching = 1 AND claimed_at >= ? AND address = ? AND text_key = ? ORDER BY ord',
+      since,
       address,
       key,
     );
@@ -190,7 +210,7 @@ export class Attempts {
       .run(row.rowid, row.guid, row.ownAddress, at, row.ghost ? 1 : 0, id);
   }
 
-  /** The row is the same message, but chat.db was set up anew and has it under another number. */
+  /** The row is the same message, but chat.db has it under another number now. */
   moveRow(id: string, rowid: number): void {
     this.#db.sql('UPDATE attempt SET row_id = ? WHERE id = ?').run(rowid, id);
   }
@@ -200,18 +220,23 @@ export class Attempts {
     this.#db.sql('UPDATE attempt SET baseline = -1 WHERE guid IS NULL').run();
   }
 
-  /** Claimed since then, or about to be told as failed. */
-  watchedSince(claimedSince: number, limit: number): Attempt[] {
-    return this.#all(
+  /** Claimed since then, or about to be told as failed; the newest first. */
+  watchedSince(claimedSince: number, limit: number): Watched[] {
+    return this.#watched(
       'WHERE watching = 1 AND (claimed_at >= ? OR failing_at IS NOT NULL) ORDER BY claimed_at DESC LIMIT ?',
       claimedSince,
       limit,
     );
   }
 
-  /** A page of all that are watched, by claim. */
-  watchedPage(afterRowid: number, limit: number): Attempt[] {
-    return this.#all('WHERE watching = 1 AND row_id > ? ORDER BY row_id LIMIT ?', afterRowid, limit);
+  /** A page of all that are watched, by the number of their row. */
+  watchedPage(afterRowid: number, limit: number): Watched[] {
+    return this.#watched('WHERE watching = 1 AND row_id > ? ORDER BY row_id LIMIT ?', afterRowid, limit);
+  }
+
+  /** Watched since before then, and no row has said anything of them yet. */
+  neverTold(claimedBefore: number): Attempt[] {
+    return this.#all('WHERE watching = 1 AND claimed_at < ? AND told IS NULL ORDER BY ord', claimedBefore);
   }
 
   /** What the last look at the row found. */
@@ -236,6 +261,12 @@ export class Attempts {
   #one(where: string, ...values: (string | number)[]): Attempt | undefined {
     const row = this.#db.sql<Row>(`SELECT ${COLUMNS} FROM attempt ${where}`).get(...values);
     return row ? toAttempt(row) : undefined;
+  }
+
+  #watched(where: string, ...values: number[]): Watched[] {
+    return this.#db
+      .sql<Watched & object>(`SELECT id, row_id AS rowid, guid, seen, failing_at AS failingAt FROM attempt ${where}`)
+      .all(...values);
   }
 
   #all(where: string, ...values: (string | number)[]): Attempt[] {

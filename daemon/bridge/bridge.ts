@@ -26,19 +26,19 @@ import { type AttemptRequest, Attempts } from './attempts.ts';
 import { Changes } from './changes.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
-import { addressesOf, addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
+import { addressOf, CLAIM_WINDOW_MS, Claims, type Found, ROW_PATIENCE_MS } from './claims.ts';
 import { Lane } from './lane.ts';
 import { Osascript } from './osascript.ts';
 import type { SendOutcome } from './outcome.ts';
+import { Parts } from './parts.ts';
 import { Reading } from './reading.ts';
 import { Receipts } from './receipts.ts';
 import { decide, Leftovers, readVerdict } from './recovery.ts';
 import { Sending } from './sending.ts';
 import { type Sightings, sightingOf } from './sightings.ts';
-import { textKey } from './text-key.ts';
+import { firstPieces, hasLink } from './split-text.ts';
+import { comparable, textKey } from './text-key.ts';
 
-/** Messages took it: so long may its row take to appear before we say that nobody knows. */
-const ROW_PATIENCE_MS = 10_000;
 /** The controller's clock and ours need not agree. */
 const LOOKALIKE_TOLERANCE_MS = 5 * 60_000;
 const LOOKALIKE_ROWS = 5_000;
@@ -86,6 +86,7 @@ export class MessagesBridge {
   readonly #log: Log;
   readonly #sightings: Sightings;
   readonly #attempts: Attempts;
+  readonly #parts: Parts;
   readonly #osascript: Osascript;
   readonly #lane: Lane;
   readonly #reading: Reading;
@@ -110,6 +111,8 @@ export class MessagesBridge {
     this.#sightings = sightings;
     const attempts = new Attempts(db);
     this.#attempts = attempts;
+    const parts = new Parts(db);
+    this.#parts = parts;
     const osascript = new Osascript({
       path: config.osascript,
       ps: config.ps,
@@ -136,8 +139,9 @@ export class MessagesBridge {
     this.#reading = reading;
     const chatDb = () => reading.chatDb();
     const wallTrusted = o.wallTrusted ?? (() => true);
-    this.#receipts = new Receipts({ attempts, commit, clock, log, sightings, chatDb, wallTrusted });
-    this.#claims = new Claims({ attempts, receipts: this.#receipts, clock });
+    const receipts = new Receipts({ attempts, parts, commit, clock, log, sightings, chatDb, wallTrusted });
+    this.#receipts = receipts;
+    this.#claims = new Claims({ attempts, parts, receipts, clock, chatDb, region: o.region });
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
@@ -196,11 +200,14 @@ export class MessagesBridge {
     const chatDb = this.#reading.chatDb();
     if (!this.#recovered || !chatDb || this.#reading.behind() || this.#changes.behind()) return false;
     const { recipient, service, text } = request;
-    const now = this.#clock.now();
+    const begunAt = Math.round(this.#clock.now());
+    const address = addressOf(recipient);
+    const whole = comparable(text);
+    if (hasLink(whole)) this.#parts.expect({ attempt: request.attempt, address, text: whole, begunAt });
     this.#attempts.insert({
       id: request.attempt,
       message: request.message,
-      address: addressOf(recipient),
+      address,
       isGroup: recipient.kind === 'group',
       service,
       chatGuid:
@@ -210,7 +217,7 @@ export class MessagesBridge {
       text,
       textKey: textKey(text),
       baseline: chatDb.maxRowid(),
-      begunAt: Math.round(now),
+      begunAt,
       bootedAt: this.#bootedAt(),
     });
     return true;
@@ -242,7 +249,8 @@ export class MessagesBridge {
       const attempt = this.#attempts.get(id);
       if (!attempt || !verdict) continue;
       const fate = fates.get(id) ?? 'gone';
-      const outcome = decide({ attempt, verdict, fate, chatDbRead: read.ok, bootedAt: this.#bootedAt() });
+      const shown = this.#claims.hasShown(attempt);
+      const outcome = decide({ attempt, shown, verdict, fate, chatDbRead: read.ok, bootedAt: this.#bootedAt() });
       found.push({ attempt: id, message, outcome: await this.#commit.run(() => this.#settle(id, outcome)) });
       this.#osascript.forget(id);
     }
@@ -287,8 +295,10 @@ export class MessagesBridge {
     if (toThem.length === 0 && forgotten.length === 0) return false;
     const key = textKey(text);
     if (forgotten.some((f) => f.key === key)) return true;
-    const fitting = toThem.filter((row) => row.key === key);
-    const unclaimed = fitting.filter((row) => !this.#attempts.hasClaimed(row.guid));
+    // Had Messages cut it at a link, the first piece would be there.
+    const keys = new Set([key, ...firstPieces(comparable(text)).map(textKey)]);
+    const fitting = toThem.filter((row) => keys.has(row.key));
+    const unclaimed = fitting.filter((row) => !this.#claims.isClaimed(row.guid));
     if (unclaimed.length === 0) return false;
     const youngest = this.#clock.now() - CLAIM_MS;
     const awaited = this.#attempts.unclaimed(address, key).filter((a) => a.begunAt >= youngest);
@@ -324,7 +334,7 @@ export class MessagesBridge {
     const rows = chatDb.ownRowsSince(since, LOOKALIKE_ROWS).map((row) => ({
       guid: row.guid,
       at: row.at,
-      addresses: addressesOf(row),
+      addresses: this.#claims.addressesOf(row),
       key: textKey(row.text),
     }));
     this.#ownRows = { chatDb, version, since, lookedAt, rows };
@@ -347,14 +357,13 @@ export class MessagesBridge {
   /** In the transaction that begins the new generation: numbers of the old chat.db say nothing any more. */
   #onGeneration(reason: string): void {
     this.#attempts.dropBaselines();
-    this.#receipts.renumbered();
     this.#sightings.generation(reason);
   }
 
   /** In a transaction: stores the outcome, and tells what a row that was there before it says. */
   #settle(id: string, outcome: SendOutcome): SendOutcome {
     const attempt = this.#attempts.get(id);
-    const rowSaysOtherwise = outcome.kind === 'not_started' && attempt?.guid;
+    const rowSaysOtherwise = outcome.kind === 'not_started' && attempt && this.#claims.hasShown(attempt);
     const settled: SendOutcome = rowSaysOtherwise
       ? {
           kind: 'may_have_gone',
@@ -389,8 +398,10 @@ export class MessagesBridge {
       for (const id of attempts) {
         const a = this.#attempts.get(id);
         if (a?.outcome?.kind !== 'accepted' || a.guid !== null || a.told !== null) continue;
+        const found = this.#claims.searchAgain(a);
+        if (found === 'claimed') continue;
         this.#attempts.tell(id, 'unknown', false);
-        this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: NO_ROW_WORDS });
+        this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: NO_ROW_WORDS[found] });
       }
     });
   }
@@ -413,8 +424,13 @@ export class MessagesBridge {
   }
 }
 
-const NO_ROW_WORDS =
-  'Messages took the text, but chat.db does not show it yet. It may have gone out; look at the conversation on the Mac.';
+const NO_ROW_WORDS: Record<Exclude<Found, 'claimed'>, string> = {
+  nothing:
+    'Messages took the text, but chat.db does not show it yet. It may have gone out; look at the conversation on the Mac.',
+  part: 'Messages took the text, but chat.db shows only a part of it. Look at the conversation on the Mac.',
+  elsewhere:
+    'Messages took the text, but chat.db shows it in another conversation than asked for. Look at both on the Mac before you send it again.',
+};
 
 /** A chat whose guid names SMS or RCS would be sent to by that service. */
 function directGuid(guids: string[], service: AttemptRequest['service']): string | null {

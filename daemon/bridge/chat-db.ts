@@ -122,6 +122,11 @@ export class ChatDb {
     return found;
   }
 
+  /** By guid, for rows that are no longer where they were; those that are gone are left out. */
+  ownStatesOf(guids: string[]): OwnState[] {
+    return this.#db.sql<RawRow>(this.#sql.statesOf).all(JSON.stringify(guids)).map(stateOf);
+  }
+
   /** The `limit` newest own rows dated `sinceAt` (Unix ms) or later, in ROWID order. */
   ownRowsSince(sinceAt: number, limit: number): ChatRow[] {
     const rows = this.#db.sql<{ rowid: number }>(this.#sql.ownSince).all(sinceAt, sinceAt, limit);

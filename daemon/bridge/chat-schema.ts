@@ -145,6 +145,8 @@ export interface ChatSql {
   wholeRowsIn: string;
   /** Parameter: a JSON array of ROWIDs. */
   statesIn: string;
+  /** The same by guid; parameter: a JSON array of guids. */
+  statesOf: string;
   /** ROWIDs of own rows, newest date first. Parameters: Unix ms (twice), limit. */
   ownSince: string;
   /** The lowest ROWID of rows dated since. Parameters: Unix ms (twice). */
@@ -200,13 +202,14 @@ export function chatSql(db: Db): ChatSql | null {
     ${from}${hasOther ? ' LEFT JOIN handle o ON o.ROWID = m.other_handle' : ''}`;
   const own = message.has('is_from_me') ? ' AND is_from_me = 1' : ' AND 0';
   const chats = chat.has('guid') ? `SELECT ROWID AS rowid, ${plain('chat', CHAT, chat)} FROM chat` : null;
+  const states = `SELECT m.ROWID AS rowid, ${plain('m', STATE, message)},
+    ${STATE_DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')} FROM message m`;
   return {
     rowsAfter: `${select} WHERE m.ROWID > ? ORDER BY m.ROWID LIMIT ?`,
     rowsIn: `${select} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
     wholeRowsIn: `${selectWhole} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
-    statesIn: `SELECT m.ROWID AS rowid, ${plain('m', STATE, message)},
-      ${STATE_DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')}
-      FROM message m WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
+    statesIn: `${states} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
+    statesOf: `${states} WHERE m.guid IN (SELECT value FROM json_each(?))`,
     ownSince: `SELECT rowid FROM (${datedSince(message, own)}) ORDER BY date DESC, rowid DESC LIMIT ?`,
     firstSince: `SELECT MIN(rowid) AS rowid FROM (${datedSince(message, '')})`,
     chat: chats && `${chats} WHERE ROWID = ?`,

@@ -1,40 +1,113 @@
 /**
  * Which row of chat.db is which attempt's? Each row from us is claimed by one attempt at the most, and each attempt claims one row:
  *
- *   above the attempt's ROWID baseline · to the same handle or group · the same text (text-key.ts) · dated in the attempt's window ·
- *   claimed by nobody · the oldest open attempt first
+ *   above the attempt's ROWID baseline · to the same handle or group · the same text (text-key.ts) · not from before the attempt ·
+ *   of a kind that a script can make · claimed by nobody · of attempts that expect a row now the oldest, else the oldest of all
  *
- * Two exceptions. A clean row takes the place of a claimed one that shows a failure not told yet (Messages tried again by itself). The
- * ghost of macOS 26, an empty SMS row in no chat whose handle is the chat's identifier, belongs to the attempt that it stands for.
+ * Exceptions:
+ *   - a text with a link may come in several rows, which joined are the text (split-text.ts): the last one is claimed, the others are its parts
+ *   - a clean row takes the place of a claimed one that shows a failure (Messages tried again by itself), and a row with a link's preview
+ *     that of the plain row that is gone
+ *   - the ghost of macOS 26, an empty SMS row in no chat whose handle is the chat's identifier, is the failure of the send just made
+ *
  * What nobody claims was sent by hand or from another device. An attempt that did not start claims nothing.
  */
 import type { Clock } from '../host/clock.ts';
+import { handleFromRow, normaliseHandle } from '../host/handles.ts';
 import type { Attempt, AttemptRequest, Attempts } from './attempts.ts';
+import type { ChatDb } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
+import type { Parts } from './parts.ts';
 import type { Receipts } from './receipts.ts';
-import { textKey } from './text-key.ts';
+import { linksOf, restAfter } from './split-text.ts';
+import { comparable, textKey } from './text-key.ts';
 
 /** A row this late is still ours. */
 export const CLAIM_WINDOW_MS = 7 * 86_400_000;
-/** Row and attempt are dated by the same clock, but that may be set in between. Old rows from iCloud are much older. */
-const CLOCK_TOLERANCE_MS = 2 * 60_000;
+/** After an attempt has ended its row is expected for so long; after that it is only hoped for. */
+export const ROW_PATIENCE_MS = 10_000;
+/** Row and attempt are dated by the same clock, which is slewed at times. */
+const CLOCK_TOLERANCE_MS = 2_000;
+/** Across a restart of the Mac nobody knows how the clock was set. */
+const REBOOT_TOLERANCE_MS = 2 * 60_000;
+/** Pieces, previews, ghosts and second tries come within moments of the send. */
+const SOON_MS = 2 * 60_000;
+const SEARCHED_ROWS = 500;
+const LINK_APP = 'com.apple.messages.URLBalloonProvider';
+
+/** What a second search found: our row, only pieces of it, the text in another conversation, or nothing. */
+export type Found = 'claimed' | 'part' | 'elsewhere' | 'nothing';
 
 export class Claims {
   readonly #attempts: Attempts;
+  readonly #parts: Parts;
   readonly #receipts: Receipts;
   readonly #clock: Clock;
+  readonly #chatDb: () => ChatDb | null;
+  readonly #region: string | undefined;
 
-  constructor(o: { attempts: Attempts; receipts: Receipts; clock: Clock }) {
+  constructor(o: {
+    attempts: Attempts;
+    parts: Parts;
+    receipts: Receipts;
+    clock: Clock;
+    chatDb: () => ChatDb | null;
+    region: string | undefined;
+  }) {
     this.#attempts = o.attempts;
+    this.#parts = o.parts;
     this.#receipts = o.receipts;
     this.#clock = o.clock;
+    this.#chatDb = o.chatDb;
+    this.#region = o.region;
   }
 
   /** In the transaction of the cursor. True if the row from us is an attempt's; what it says has then been told. */
   take(row: SettledRow): boolean {
-    if (this.#attempts.hasClaimed(row.guid)) return true;
-    const ghost = isGhost(row);
-    const owner = ghost ? this.#ghostOwner(row) : (this.#open(row) ?? this.#failing(row));
+    if (this.isClaimed(row.guid)) return true;
+    if (isGhost(row)) return this.#takeBy(this.#ghostOwner(row), row, true);
+    if (!isScriptable(row)) return false;
+    if (this.#takeBy(this.#open(row) ?? this.#failing(row) ?? this.#replaced(row), row, false)) return true;
+    return this.#takePiece(row) || this.#isPreview(row);
+  }
+
+  isClaimed(guid: string): boolean {
+    return this.#attempts.hasClaimed(guid) || this.#parts.has(guid);
+  }
+
+  /** A piece of its text was seen, or all of it. */
+  hasShown(a: Attempt): boolean {
+    return a.guid !== null || this.#parts.of(a.id).length > 0;
+  }
+
+  /**
+   * In a transaction, when no row has come in time: looks once more at the rows since the attempt. A row may have got its chat, its body or
+   * its `is_from_me` only after it was told.
+   */
+  searchAgain(a: Attempt): Found {
+    const rows = this.#chatDb()?.rowsAfter(a.baseline, SEARCHED_ROWS) ?? [];
+    const ours = rows.filter((row) => row.fromMe && isScriptable(row) && !this.isClaimed(row.guid));
+    const same = ours.filter((row) => textKey(row.text) === a.textKey && this.#fits(a, row));
+    const row = same.find((r) => this.addressesOf(r).includes(a.address));
+    if (row && this.#takeBy(a, row, false)) return 'claimed';
+    if (this.#parts.of(a.id).length > 0) return 'part';
+    return same.some((r) => r.at <= (a.endedAt ?? r.at) + SOON_MS) ? 'elsewhere' : 'nothing';
+  }
+
+  /** Whom a row from us went to. Of 1:1 rows both are tried: Messages may keep several addresses of a person in one chat. */
+  addressesOf(row: ChatRow): string[] {
+    if (row.chat?.kind === 'group') return [row.chat.id];
+    const written = [...new Set([row.chat?.id ?? '', row.handle])].filter((address) => address !== '');
+    // As messages are addressed: with country code.
+    const whole = written.flatMap((address) => {
+      if (address.startsWith('+') || address.includes('@')) return [];
+      const known = normaliseHandle(address, this.#region);
+      return known.ok ? [known.handle] : [];
+    });
+    return [...written, ...whole];
+  }
+
+  #takeBy(owner: Attempt | undefined, row: ChatRow, ghost: boolean): boolean {
     if (!owner) return false;
     const { rowid, guid, ownAddress } = row;
     this.#attempts.claim(owner.id, { rowid, guid, ownAddress, ghost }, Math.round(this.#clock.now()));
@@ -43,26 +116,94 @@ export class Claims {
   }
 
   #open(row: ChatRow): Attempt | undefined {
-    return this.#among(row, (address, key) => this.#attempts.unclaimed(address, key));
+    return this.#expectant(
+      row,
+      this.#among(row, (address, key) => this.#attempts.unclaimed(address, key)),
+    );
   }
 
   #failing(row: ChatRow): Attempt | undefined {
     if (row.state.error !== 0) return undefined;
-    return this.#among(row, (address, key) => this.#attempts.failing(address, key));
+    return this.#among(row, (address, key) => this.#attempts.failing(address, key)).find(
+      (a) => a.failingAt !== null || row.at <= (a.endedAt ?? a.begunAt) + SOON_MS,
+    );
   }
 
-  #among(row: ChatRow, find: (address: string, key: string) => Attempt[]): Attempt | undefined {
-    if (row.text.trim() === '' || row.kind.startsWith('tapback')) return undefined;
+  #replaced(row: ChatRow): Attempt | undefined {
+    if (row.detail?.app !== LINK_APP) return undefined;
+    const since = this.#clock.now() - SOON_MS;
+    const claimed = this.#among(row, (address, key) => this.#attempts.claimedSince(address, key, since));
+    return claimed.find((a) => this.#chatDb()?.ownStatesOf([a.guid ?? '']).length === 0);
+  }
+
+  /** A row shows a piece of a text that was cut at a link. */
+  #takePiece(row: SettledRow): boolean {
+    const shown = comparable(row.text);
+    const candidates = this.addressesOf(row)
+      .flatMap((address) => this.#parts.to(address))
+      .flatMap(({ attempt, rest }) => {
+        const a = this.#attempts.get(attempt);
+        const left = restAfter(shown, rest);
+        return a && a.guid === null && a.outcome?.kind !== 'not_started' && left !== null ? [{ a, left }] : [];
+      })
+      .filter(({ a }) => this.#fits(a, row) && row.at <= a.begunAt + SOON_MS);
+    const a = candidates.map((c) => c.a).sort((x, y) => x.order - y.order)[0];
+    const left = candidates.find((c) => c.a === a)?.left;
+    if (!a || left === undefined) return false;
+    const { rowid, guid, ownAddress } = row;
+    this.#parts.shown({ attempt: a.id, rowid, guid }, left);
+    if (left !== '') return true;
+    this.#attempts.claim(a.id, { rowid, guid, ownAddress, ghost: false }, Math.round(this.#clock.now()));
+    const state = this.#receipts.whole({ id: a.id, rowid, guid });
+    if (state) this.#receipts.observe(a.id, state);
+    return true;
+  }
+
+  /** The preview of a link in a row of its own, beside the row that has the whole text. */
+  #isPreview(row: SettledRow): boolean {
+    if (row.detail?.app !== LINK_APP) return false;
+    const shown = comparable(row.text);
+    return this.addressesOf(row)
+      .flatMap((address) => this.#parts.to(address))
+      .filter(({ text }) => text !== shown && linksOf(text).includes(shown))
+      .some(({ attempt }) => {
+        const a = this.#attempts.get(attempt);
+        return a !== undefined && a.guid !== null && this.#fits(a, row) && row.at <= a.begunAt + SOON_MS;
+      });
+  }
+
+  #among(row: ChatRow, find: (address: string, key: string) => Attempt[]): Attempt[] {
     const key = textKey(row.text);
-    const found = addressesOf(row).flatMap((address) => find(address, key));
-    return found.filter((a) => fits(a, row)).sort((a, b) => a.order - b.order)[0];
+    const found = this.addressesOf(row).flatMap((address) => find(address, key));
+    return found.filter((a) => this.#fits(a, row)).sort((a, b) => a.order - b.order);
+  }
+
+  /** Rows come in the order of the sends. One that never showed a row does not take that of the next. */
+  #expectant(row: ChatRow, attempts: Attempt[]): Attempt | undefined {
+    const expects = (a: Attempt) => a.endedAt === null || row.at <= a.endedAt + ROW_PATIENCE_MS;
+    return attempts.find(expects) ?? attempts[0];
   }
 
   #ghostOwner(row: ChatRow): Attempt | undefined {
     if (row.handle === '') return undefined;
     const since = this.#clock.now() - CLAIM_WINDOW_MS;
-    const named = (a: Attempt) => a.address === row.handle || identifierOf(a.chatGuid) === row.handle;
-    return this.#attempts.withoutRow(since).find((a) => named(a) && fits(a, row));
+    const named = (a: Attempt) =>
+      this.addressesOf(row).includes(a.address) || handleFromRow(identifierOf(a.chatGuid) ?? '') === row.handle;
+    const soon = (a: Attempt) => row.at <= (a.endedAt ?? row.at) + ROW_PATIENCE_MS;
+    return this.#attempts.withoutRow(since).find((a) => named(a) && this.#fits(a, row) && soon(a));
+  }
+
+  #fits(a: Attempt, row: ChatRow): boolean {
+    if (row.rowid <= a.baseline) return false;
+    return row.at >= a.begunAt - this.#toleranceOf(a) && row.at <= a.begunAt + CLAIM_WINDOW_MS;
+  }
+
+  /** How much earlier than its attempt a row may be dated: by as much as the clock was set since. */
+  #toleranceOf(a: Attempt): number {
+    const now = this.#clock.now();
+    const mono = this.#clock.mono();
+    if (mono < a.begunAt - a.bootedAt) return REBOOT_TOLERANCE_MS;
+    return CLOCK_TOLERANCE_MS + Math.abs(now - mono - a.bootedAt);
   }
 }
 
@@ -71,15 +212,11 @@ export function addressOf(recipient: AttemptRequest['recipient']): string {
   return recipient.kind === 'handle' ? recipient.handle : recipient.chat;
 }
 
-/** Whom a row from us went to. Of 1:1 rows both are tried: Messages may keep several addresses of a person in one chat. */
-export function addressesOf(row: ChatRow): string[] {
-  if (row.chat?.kind === 'group') return [row.chat.id];
-  return [...new Set([row.chat?.id ?? '', row.handle])].filter((address) => address !== '');
-}
-
-function fits(a: Attempt, row: ChatRow): boolean {
-  if (row.rowid <= a.baseline) return false;
-  return row.at >= a.begunAt - CLOCK_TOLERANCE_MS && row.at <= a.begunAt + CLAIM_WINDOW_MS;
+/** Could a script have made this row? A script plans nothing, answers no single message, and puts no words beside a file. */
+function isScriptable({ kind, detail, text }: ChatRow): boolean {
+  if (text.trim() === '' || (kind !== 'text' && kind !== 'attachment')) return false;
+  const files = Array.isArray(detail?.attachments) ? detail.attachments.length : 0;
+  return files === 0 && detail?.scheduled !== true && detail?.reply_to === undefined;
 }
 
 function isGhost(row: ChatRow): boolean {

@@ -2,39 +2,41 @@
  * What claimed rows say, for 7 days: Messages changes them in place, without a new ROWID.
  *
  *   in flight ─ is_sent ─▶ sent ─ receipt (1:1, iMessage or RCS) ─▶ delivered ─▶ read
- *       └── error for 3 s ──┴──▶ not_delivered        (a re-route, or a clean row, may follow an error within moments)
+ *       └── error for 3 s ──┴──▶ not_delivered ─ sent after all (by hand, or re-routed late) ─▶ sent
  *
- * Each state is told once, in the transaction that stores that it was told. Groups and SMS end at `sent`: their columns say no more.
- * A look compares rows with what was last seen; recent ones at each change of chat.db, all others in a slow round.
+ * Each state is told once, in the transaction that stores that it was told. A look compares rows with what was last seen: recent ones at
+ * each change of chat.db, all others in a slow round. It asks by ROWID, the cheapest that SQLite has; a row that is no longer there is
+ * asked for by guid (iCloud puts rows in anew, and another chat.db has other numbers). A row that is gone proves nothing.
+ *
+ * The 3 s are time in which this process, and with it Messages, was awake: what was asleep together gets its time to try again.
  */
 import type { Clock, Timer } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { appleFault } from './apple-errors.ts';
-import type { Attempt, Attempts } from './attempts.ts';
+import type { Attempt, Attempts, Watched } from './attempts.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { OwnState } from './chat-row.ts';
-import type { AttemptState, SightedState, Sightings } from './sightings.ts';
+import { factsOf, joined, RANK, readingOf, serviceWords, whenOf } from './own-state.ts';
+import type { Parts } from './parts.ts';
+import type { AttemptState, Sightings } from './sightings.ts';
 
 export const WATCH_MS = 7 * 86_400_000;
 const GRACE_MS = 3_000;
+/** While a failure is watched there is a look every GRACE_MS. So long without one: the Mac was asleep. */
+const ASLEEP_MS = GRACE_MS + 5_000;
 const RECENT_MS = 3_600_000;
 const ROUND_MS = 30_000;
 const EXPIRY_MS = 3_600_000;
 /** After a start the controller gets time to say what time it is. */
 const FIRST_EXPIRY_MS = 5 * 60_000;
+/** Rows of one look: 1 ms of work. */
 const PAGE = 500;
-/** As many rows of ours as are searched when chat.db was set up anew. */
-const SEARCH_LIMIT = 5_000;
-
-const RANK = { unknown: 0, sent: 1, delivered: 2, read: 3, not_delivered: 4 } as const satisfies Record<
-  SightedState,
-  number
->;
 
 export class Receipts {
   readonly #attempts: Attempts;
+  readonly #parts: Parts;
   readonly #commit: GroupCommit;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -47,11 +49,14 @@ export class Receipts {
   #lookWaits = false;
   #graceWaits = false;
   #changedSinceRound = true;
-  #numbersChanged = false;
   #expiryDue = 0;
+  /** Since when (monotonic) this process has seen an attempt's row fail, by attempt. */
+  readonly #failing = new Map<string, number>();
+  #lookedAt = 0;
 
   constructor(o: {
     attempts: Attempts;
+    parts: Parts;
     commit: GroupCommit;
     clock: Clock;
     log: Log;
@@ -61,6 +66,7 @@ export class Receipts {
     wallTrusted: () => boolean;
   }) {
     this.#attempts = o.attempts;
+    this.#parts = o.parts;
     this.#commit = o.commit;
     this.#clock = o.clock;
     this.#log = o.log;
@@ -91,38 +97,46 @@ export class Receipts {
     });
   }
 
-  /** chat.db is another one: the ROWIDs of claimed rows must be found again, by guid. */
-  renumbered(): void {
-    this.#numbersChanged = true;
-    this.#changedSinceRound = true;
-  }
-
   /** In a transaction: this is how the attempt's row is now. Tells what is new, once the attempt's outcome is known. */
   observe(id: string, state: OwnState): void {
     const a = this.#attempts.get(id);
     if (!a) return;
     const now = Math.round(this.#clock.now());
-    const fault = state.error !== 0 || (a.ghost && state.isEmpty);
-    const received = a.told === 'delivered' || a.told === 'read';
-    if (fault && !received && a.told !== 'not_delivered') return this.#failing(a, state, now);
-    const reached = fault || a.told === 'not_delivered' ? null : reachedBy(a, state);
-    this.#attempts.looked(id, { seen: state, failingAt: null, watching: watches(a, reached) });
+    const { fault, reached, downgraded } = readingOf(a, state);
+    if (fault && a.told !== 'not_delivered') return this.#fails(a, state, downgraded, now);
+    this.#failing.delete(id);
+    const watching = a.outcome !== null && reached !== 'read' && a.told !== 'read';
+    this.#attempts.looked(id, { seen: state, failingAt: null, watching });
     if (reached === null || a.outcome === null) return;
-    const down = isDowngraded(a, state);
-    if (RANK[reached] <= RANK[a.told ?? 'unknown'] && (!down || a.toldDown)) return;
-    this.#tell(a, { state: reached, at: whenOf(reached, state) ?? now, ...factsOf(a, state, down) }, down);
+    const higher = RANK[reached] > RANK[a.told ?? 'unknown'];
+    if (!higher && (!downgraded || a.toldDown)) return;
+    const told = higher || a.told === null ? reached : a.told;
+    const facts = { ...factsOf(a, state, downgraded), ...(downgraded ? { words: serviceWords(state) } : {}) };
+    this.#tell(a, { state: told, at: (higher ? whenOf(reached, state) : null) ?? now, ...facts }, downgraded);
   }
 
-  #failing(a: Attempt, state: OwnState, now: number): void {
-    const since = a.failingAt !== null && a.failingAt <= now ? a.failingAt : now;
+  /** All rows of an attempt whose text came in several. In a transaction; null if one is gone or chat.db cannot be read. */
+  whole(a: { id: string; rowid: number; guid: string }): OwnState | null {
+    const rows = [a, ...this.#parts.of(a.id).filter((part) => part.guid !== a.guid)];
+    const states = this.#statesOf(rows);
+    const [main, ...parts] = rows.map((row) => states.get(row.guid));
+    return main && parts.every((part) => part !== undefined) ? joined(main, parts) : null;
+  }
+
+  #fails(a: Attempt, state: OwnState, downgraded: boolean, now: number): void {
+    const mono = this.#clock.mono();
+    if (this.#failing.size === 0) this.#lookedAt = mono;
+    const since = this.#failing.get(a.id) ?? mono;
+    this.#failing.set(a.id, since);
     const known = a.outcome !== null;
-    if (!known || now - since < GRACE_MS) {
-      this.#attempts.looked(a.id, { seen: state, failingAt: since, watching: known });
+    if (!known || mono - since < GRACE_MS) {
+      this.#attempts.looked(a.id, { seen: state, failingAt: a.failingAt ?? now, watching: known });
       this.#lookAfterGrace();
       return;
     }
-    this.#attempts.looked(a.id, { seen: state, failingAt: null, watching: false });
-    const facts = factsOf(a, state, isDowngraded(a, state));
+    this.#failing.delete(a.id);
+    this.#attempts.looked(a.id, { seen: state, failingAt: null, watching: true });
+    const facts = factsOf(a, state, downgraded);
     const why = state.error !== 0 ? { appleError: appleFault(state.error) } : { words: GHOST_WORDS };
     this.#tell(a, { ...facts, state: 'not_delivered', at: now, ...why }, a.toldDown);
   }
@@ -139,52 +153,76 @@ export class Receipts {
 
   async #round(): Promise<void> {
     this.#later(ROUND_MS, () => this.#enqueue(() => this.#round()));
-    if (this.#clock.mono() >= this.#expiryDue && this.#wallTrusted()) {
-      await this.#commit.run(() => this.#attempts.expire(Math.round(this.#clock.now()), WATCH_MS));
-      this.#expiryDue = this.#clock.mono() + EXPIRY_MS;
+    const mono = this.#clock.mono();
+    if (mono >= this.#expiryDue && this.#wallTrusted()) {
+      await this.#commit.run(() => this.#expire());
+      this.#expiryDue = mono + EXPIRY_MS;
     }
     if (!this.#changedSinceRound || !this.#chatDb()) return;
     this.#changedSinceRound = false;
-    if (this.#numbersChanged) await this.#findAgain();
     for (let after = -1; !this.#stopped; ) {
       const page = this.#attempts.watchedPage(after, PAGE);
-      if (page.length === 0) return;
       await this.#look(page);
+      if (page.length < PAGE) return;
       after = page.at(-1)?.rowid ?? Number.MAX_SAFE_INTEGER;
+      await new Promise<void>((resolve) => this.#clock.after(0, resolve));
     }
   }
 
-  async #look(watched: Attempt[]): Promise<void> {
-    const chatDb = this.#chatDb();
-    if (!chatDb || watched.length === 0) return;
-    const now = this.#clock.now();
-    const states = new Map(chatDb.ownStates(watched.map((a) => a.rowid ?? -1)).map((s) => [s.guid, s]));
+  async #look(watched: Watched[]): Promise<void> {
+    if (!this.#chatDb() || watched.length === 0) return;
+    this.#noteSleep();
+    const states = this.#statesOf(watched);
+    const cut = new Set(this.#parts.watched().map((part) => part.attempt));
     const news = watched.flatMap((a) => {
-      // Found by guid: after a power cut another message may have the number.
-      const state = states.get(a.guid ?? '');
+      const state = cut.has(a.id) ? this.whole(a) : states.get(a.guid);
       if (!state) return [];
-      // A clock that was set back makes the start of a failure lie in the future.
-      const due = a.failingAt !== null && (now - a.failingAt >= GRACE_MS || a.failingAt > now);
-      return due || JSON.stringify(state) !== JSON.stringify(a.seen) ? [{ id: a.id, state }] : [];
+      const due = a.failingAt !== null && this.#graceIsOver(a.id);
+      return due || JSON.stringify(state) !== a.seen ? [{ id: a.id, state }] : [];
     });
     if (watched.some((a) => a.failingAt !== null)) this.#lookAfterGrace();
     if (news.length === 0) return;
     await this.#commit.run(() => {
-      for (const { id, state } of news) if (this.#attempts.get(id)?.guid === state.guid) this.observe(id, state);
+      for (const { id, state } of news) {
+        const a = this.#attempts.get(id);
+        if (a?.guid !== state.guid) continue;
+        if (a.rowid !== state.rowid) this.#attempts.moveRow(id, state.rowid);
+        this.observe(id, state);
+      }
     });
   }
 
-  async #findAgain(): Promise<void> {
+  /** By guid. After a power cut, or in another chat.db, a number may be another message's. */
+  #statesOf(rows: { rowid: number; guid: string }[]): Map<string, OwnState> {
     const chatDb = this.#chatDb();
-    if (!chatDb) return;
-    const rows = new Map(chatDb.ownRowsSince(this.#clock.now() - WATCH_MS, SEARCH_LIMIT).map((r) => [r.guid, r.rowid]));
-    await this.#commit.run(() => {
-      for (const a of this.#attempts.watchedSince(0, SEARCH_LIMIT)) {
-        const rowid = rows.get(a.guid ?? '');
-        if (rowid !== undefined && rowid !== a.rowid) this.#attempts.moveRow(a.id, rowid);
-      }
-    });
-    this.#numbersChanged = false;
+    if (!chatDb) return new Map();
+    const states = new Map(chatDb.ownStates(rows.map((row) => row.rowid)).map((s) => [s.guid, s]));
+    const missing = rows.filter((row) => !states.has(row.guid)).map((row) => row.guid);
+    if (missing.length > 0) for (const state of chatDb.ownStatesOf(missing)) states.set(state.guid, state);
+    return states;
+  }
+
+  /** True as well when this process has not seen it fail yet: then its grace begins. */
+  #graceIsOver(id: string): boolean {
+    const since = this.#failing.get(id);
+    return since === undefined || this.#clock.mono() - since >= GRACE_MS;
+  }
+
+  #noteSleep(): void {
+    const mono = this.#clock.mono();
+    if (mono - this.#lookedAt > ASLEEP_MS) for (const id of this.#failing.keys()) this.#failing.set(id, mono);
+    this.#lookedAt = mono;
+  }
+
+  /** In a transaction. */
+  #expire(): void {
+    const now = Math.round(this.#clock.now());
+    for (const a of this.#attempts.neverTold(now - WATCH_MS)) {
+      const guid = a.guid === null ? {} : { guid: a.guid };
+      this.#tell(a, { state: 'unknown', at: now, ...guid, words: STUCK_WORDS }, false);
+    }
+    this.#attempts.expire(now, WATCH_MS);
+    this.#parts.expire(now - WATCH_MS);
   }
 
   /** A failure is told when it has lasted; nothing in chat.db needs to change for that. */
@@ -219,31 +257,5 @@ export class Receipts {
 const GHOST_WORDS =
   'Messages left an empty message in no conversation: it was not sent. Open the conversation on the Mac and write there.';
 
-function reachedBy(a: Attempt, s: OwnState): 'sent' | 'delivered' | 'read' | null {
-  const receipts = !a.isGroup && /^(imessage|rcs)/i.test(s.service);
-  if (receipts && s.isRead && s.readAt !== null) return 'read';
-  if (receipts && (s.isDelivered || s.deliveredAt !== null)) return 'delivered';
-  return s.isSent ? 'sent' : null;
-}
-
-function watches(a: Attempt, reached: SightedState | null): boolean {
-  return a.outcome !== null && reached !== 'read' && a.told !== 'read' && a.told !== 'not_delivered';
-}
-
-function whenOf(state: SightedState, s: OwnState): number | null {
-  const at = state === 'read' ? s.readAt : state === 'delivered' ? s.deliveredAt : null;
-  return at === null ? null : Math.round(at);
-}
-
-function isDowngraded(a: Attempt, s: OwnState): boolean {
-  return s.downgraded || (a.service === 'imessage' && /^(sms|rcs)$/i.test(s.service));
-}
-
-function factsOf(a: Attempt, s: OwnState, down: boolean): Partial<AttemptState> {
-  return {
-    guid: s.guid,
-    ...(s.service ? { service: s.service } : {}),
-    ...(a.ownAddress ? { from: a.ownAddress } : {}),
-    ...(down ? { downgraded: true, words: `It went out as ${s.service || 'SMS'}, not as iMessage.` } : {}),
-  };
-}
+const STUCK_WORDS =
+  'Messages has had it on its way for 7 days and says neither sent nor failed; look at the conversation on the Mac.';

@@ -99,6 +99,8 @@ export function readVerdict(osascript: Osascript, a: Attempt, fate: Fate): Verdi
 /** The last word, when chat.db has been read to its end (or cannot be). */
 export function decide(o: {
   attempt: Attempt;
+  /** chat.db shows its text, or a piece of it. */
+  shown: boolean;
   verdict: Verdict & { silent: boolean };
   fate: Fate;
   chatDbRead: boolean;
@@ -106,8 +108,7 @@ export function decide(o: {
 }): SendOutcome {
   const { outcome } = o.verdict;
   if (outcome.kind !== 'not_started') return outcome;
-  if (o.attempt.guid !== null)
-    return doubt('chat.db shows this text to this recipient, and nobody saw how the send ended.');
+  if (o.shown) return doubt('chat.db shows this text to this recipient, and nobody saw how the send ended.');
   if (!o.verdict.silent) return { ...outcome, again: outcome.again || (o.verdict.noSuchTarget && !o.attempt.isGroup) };
   if (o.fate === 'unsure')
     return doubt('The relay was cut off while it sent, and what it left behind cannot be found.');

@@ -61,6 +61,7 @@ export class BridgeWorld {
   ps = '/bin/ps';
   /** Is the wall clock believed? */
   wallTrusted = true;
+  region = 'US';
   #made = 0;
 
   constructor() {
@@ -95,6 +96,7 @@ export class BridgeWorld {
       clock: this.clock,
       health: this.health,
       log: silentLog,
+      region: this.region,
       wallTrusted: () => this.wallTrusted,
       sightings: {
         attempt: (message, attempt, seen) => {

@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
       const next = this.#waiting.filter((w) => w.due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0];
       if (!next) break;
       this.#waiting = this.#waiting.filter((w) => w !== next);
-      this.#move(next.due - this.#mono);
+      this.#move(Math.max(0, next.due - this.#mono));
       next.work();
     }
     this.#move(end - this.#mono);
@@ -62,7 +62,7 @@ export class FakeClock implements Clock {
       const next = this.#waiting.filter((w) => w.due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0];
       if (!next) break;
       this.#waiting = this.#waiting.filter((w) => w !== next);
-      this.#move(next.due - this.#mono);
+      this.#move(Math.max(0, next.due - this.#mono));
       next.work();
       await settle();
     }
@@ -73,6 +73,11 @@ export class FakeClock implements Clock {
   /** Somebody set the wall clock: only that one moves. */
   jumpWall(ms: number): void {
     this.#wall += ms;
+  }
+
+  /** The Mac slept: both clocks have gone on, and timers that fell due meanwhile run at the next step. */
+  sleep(ms: number): void {
+    this.#move(ms);
   }
 
   /** The Mac was started anew: the monotonic clock begins again. */

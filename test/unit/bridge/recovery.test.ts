@@ -16,7 +16,7 @@ afterEach(() => world.close());
 type Recovered = { attempt: string; message: string; outcome: SendOutcome }[];
 
 /** Starts again and recovers, while time passes in steps of the recovery's looks. */
-async function recovered(stepMs = 250): Promise<Recovered> {
+async function recovered(stepMs = 50): Promise<Recovered> {
   const answer: { is?: Recovered } = {};
   const done = world.open().then((is) => {
     answer.is = is;

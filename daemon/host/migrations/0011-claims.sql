@@ -1,0 +1,21 @@
+-- Messages may put a text with a link into several rows: the words, and the link with its preview. `rest` is what no row has shown yet, as
+-- it is compared (text-key.ts); '' once all of it has. Kept as long as a row may come, for texts with a link only.
+CREATE TABLE attempt_rest (
+  attempt  TEXT PRIMARY KEY,
+  address  TEXT    NOT NULL,
+  text     TEXT    NOT NULL,
+  rest     TEXT    NOT NULL,
+  begun_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_rest_address ON attempt_rest (address);
+
+-- The rows that showed a piece of such a text.
+CREATE TABLE attempt_part (
+  guid    TEXT PRIMARY KEY,
+  attempt TEXT    NOT NULL,
+  row_id  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_part_attempt ON attempt_part (attempt);
+
+-- What is looked at in the slow round, page by page.
+CREATE INDEX attempt_watched_row ON attempt (row_id) WHERE watching = 1;
