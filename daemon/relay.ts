@@ -10,6 +10,7 @@ import { MessagesBridge } from './bridge/bridge.ts';
 import { changeEvent, type RowEvent, rowEvent } from './bridge/row-events.ts';
 import { isWritten } from './bridge/row-kinds.ts';
 import type { RowChange, RowSighting } from './bridge/sightings.ts';
+import { shows } from './bridge/split-text.ts';
 import { Gate } from './gate/gate.ts';
 import { nameOfRow, reread } from './gate/rereading.ts';
 import { assetFolder } from './host/assets.ts';
@@ -380,7 +381,8 @@ export class Relay {
     const to = chat.participants.map((handle) => this.#addressOf(handle));
     this.#append(rowEvent(row, to));
     this.#gate.ownHand({ guid, recipients: to, text, at, late });
-    if (row.recovering) this.#outbox.settleLookalike(chat.kind === 'group' ? [chat.id] : to, text);
+    if (row.recovering)
+      this.#outbox.settleLookalike(chat.kind === 'group' ? [chat.id] : to, (waiting) => shows(text, waiting));
   }
 
   #tellHealth(): void {

@@ -54,7 +54,10 @@ export const MessageStatus = z.object({
   message: z.string(),
   command: z.string(),
   to: z.string(),
-  /** Counts the changes of this message, from 1. The highest wins. */
+  /**
+   * Grows with each change of this message, not by one: the highest wins. It is the time of the change (Unix ms) unless that would not be
+   * higher than before; so a relay whose store was lost or set back goes on above what it told, unless its clock went back as well.
+   */
   n: z.int().min(1),
   state: z.enum(MESSAGE_STATES),
   at: Instant,

@@ -124,7 +124,7 @@ export class ChatDb {
 
   /** By guid, for rows that are no longer where they were; those that are gone are left out. */
   ownStatesOf(guids: string[]): OwnState[] {
-    return this.#db.sql<RawRow>(this.#sql.statesOf).all(JSON.stringify(guids)).map(stateOf);
+    return this.#db.sql<PlainRow>(this.#sql.statesOf).all(JSON.stringify(guids)).map(stateOf);
   }
 
   /** The `limit` newest own rows dated `sinceAt` (Unix ms) or later, in ROWID order. */

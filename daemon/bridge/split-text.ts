@@ -1,8 +1,9 @@
 /**
  * Messages may put a text with a link into several rows, so that the link stands alone above its preview: "Look: https://a.example" becomes
  * "Look:" and "https://a.example". Here: where a text may be cut, and what is left of it when a row has shown its beginning. All texts in
- * comparable form (text-key.ts).
+ * comparable form (text-key.ts), unless it says otherwise.
  */
+import { comparable } from './text-key.ts';
 
 /** As generous as Apple's data detectors: one that is none only allows a cut that does not happen. */
 const LINK = /(?:https?:\/\/|www\.)\S+|(?<![\w@.])(?:[\p{L}\d-]+\.)+\p{L}{2,}(?::\d+)?(?:[/?#]\S*)?/giu;
@@ -24,6 +25,12 @@ export function linksOf(text: string): string[] {
 export function firstPieces(text: string): string[] {
   const pieces = cutsOf(text).map((cut) => text.slice(0, cut).trimEnd());
   return [...new Set(pieces)].filter((piece) => piece !== '' && piece !== text);
+}
+
+/** Does a row with this text show the other one, or the first piece of it? Both in any form. */
+export function shows(row: string, text: string): boolean {
+  const [shown, wanted] = [comparable(row), comparable(text)];
+  return shown === wanted || (shown !== '' && wanted.startsWith(shown) && firstPieces(wanted).includes(shown));
 }
 
 /** What is left of `text` behind a row that shows `piece`: '' if that was all, null if `piece` is no such beginning. */

@@ -1,5 +1,8 @@
-/** `relayctl queue list`: what waits, until when, and why; `queue show` (queue-show.ts): one message; `queue cancel`. */
-import { Command } from 'commander';
+/**
+ * `relayctl queue list`: what waits, until when, and why; `queue show` (queue-show.ts): one message; `queue cancel`; `queue settle`: an
+ * unknown one.
+ */
+import { Command, Option } from 'commander';
 import type { MessageStatus } from '../../protocol/events.ts';
 import type { QueuePage } from '../local/schemas.ts';
 import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
@@ -38,6 +41,18 @@ export function queueCommand(world: World): Command {
     .action((message: string, _: object, command: Command) =>
       world.run(command, async (asking) => (await import('./queue-cancel.ts')).cancelMessage(asking, message)),
     );
+  const settle = new Command('settle')
+    .description('says of an unknown message whether it is in the conversation on the Mac')
+    .argument('<message>', 'its id, as queue list and the events name it')
+    .addOption(new Option('--as <what>', 'what you saw there').choices(['sent', 'not-sent']).makeOptionMandatory())
+    .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
+    .addHelpText('after', '\nLook at the conversation in Messages first. The controller is told that a person')
+    .addHelpText('after', 'said so. If chat.db shows otherwise later, that is told as well. The code is 1')
+    .addHelpText('after', 'if the message is not unknown.')
+    .addHelpText('after', '\nExample:\n  relayctl queue settle m_Vb3kQ0rT9xYc2LhW8nZp4A --as not-sent')
+    .action((message: string, o: { as: 'sent' | 'not-sent' }, command: Command) =>
+      world.run(command, (asking) => settleMessage(asking, message, o.as)),
+    );
   return new Command('queue')
     .description('the messages that wait')
     .addHelpText(
@@ -46,7 +61,8 @@ export function queueCommand(world: World): Command {
     )
     .addCommand(list, { isDefault: true })
     .addCommand(show)
-    .addCommand(cancel);
+    .addCommand(cancel)
+    .addCommand(settle);
 }
 
 async function listQueue(asking: Asking, o: { limit: number; cursor?: string }): Promise<ExitCode> {
@@ -55,6 +71,15 @@ async function listQueue(asking: Asking, o: { limit: number; cursor?: string }):
   if (result.kind !== 'ok') return asking.without(result);
   if (asking.json) await asking.terminal.json({ now: result.now, ...result.data });
   else await show(asking, result.data, result.now);
+  return EXIT.ok;
+}
+
+async function settleMessage(asking: Asking, message: string, as: 'sent' | 'not-sent'): Promise<ExitCode> {
+  const client = await asking.client();
+  const result = await client.settle(message, as);
+  if (result.kind !== 'ok') return asking.without(result);
+  if (asking.json) await asking.terminal.json({ now: result.now, ...result.data });
+  else await asking.terminal.line(`${oneLine(message)} is ${result.data.state.replace('_', ' ')} now.`);
   return EXIT.ok;
 }
 

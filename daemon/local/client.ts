@@ -26,6 +26,7 @@ import {
   Reloaded,
   SenderState,
   Sent,
+  Settled,
   Status,
 } from './schemas.ts';
 
@@ -93,6 +94,10 @@ export class LocalClient {
 
   cancel(id: string): Promise<LocalResult<Cancelled>> {
     return this.#ask(Cancelled, 'POST', `/messages/${encodeURIComponent(id)}/cancel`);
+  }
+
+  settle(id: string, as: 'sent' | 'not-sent'): Promise<LocalResult<Settled>> {
+    return this.#ask(Settled, 'POST', `/messages/${encodeURIComponent(id)}/settle`, { as });
   }
 
   send(o: { to: string; text: string }): Promise<LocalResult<Sent>> {

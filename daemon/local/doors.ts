@@ -42,6 +42,7 @@ type Answer = { ok: true; detail?: Record<string, unknown> } | { ok: false; code
 
 interface Stored {
   id: string;
+  state: MessageStatus['state'];
 }
 
 export interface Parts<M extends Stored = Stored> {
@@ -56,6 +57,7 @@ export interface Parts<M extends Stored = Stored> {
   outbox: {
     receive(frame: CommandFrame): CommandResult;
     cancel(target: { message: string }): Answer;
+    settle(id: string, as: 'sent' | 'not-sent'): Answer;
     resume(source: 'person'): Answer;
     optOut(handle: string, source: 'person'): Answer;
     optIn(handle: string, source: 'person'): Answer;
@@ -133,6 +135,11 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
       const answer = await commit.run(() => outbox.cancel({ message }));
       return answer.ok ? { ok: true, data: answer.detail as Cancelled } : refused(answer);
     },
+    async settle(message, as) {
+      const answer = await commit.run(() => outbox.settle(message, as));
+      const { state } = outbox.messages.get(message) ?? {};
+      return answer.ok && state ? { ok: true, data: { message, state } } : refused(answer.ok ? GONE : answer);
+    },
     send({ to, text }) {
       const created = Math.round(clock.now());
       const usual = { category: 'conversational', pacing: 'queue', created, expires_at: created + TEST_MESSAGE_MS };
@@ -153,6 +160,8 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
     events: ({ afterSeq }, onEvent) => follow(parts.journal, afterSeq ?? parts.journal.lastSeq, onEvent),
   };
 }
+
+const GONE = { code: 'not_found', message: 'There is no such message here.' };
 
 function refused({ code, message }: { code: string; message: string }): {
   ok: false;

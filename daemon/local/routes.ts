@@ -19,6 +19,11 @@ const ROUTES: Route[] = [
   ['GET', '/queue', (h, { query }) => checked(ASKED.queue, query, (o) => given(h.queue(o)))],
   ['GET', '/messages/:', (h, { path }) => found(h.message(path[1] ?? ''))],
   ['POST', '/messages/:/cancel', (h, { path }) => h.cancel(path[1] ?? '')],
+  [
+    'POST',
+    '/messages/:/settle',
+    (h, { path, body }) => checked(ASKED.settle, body, (o) => h.settle(path[1] ?? '', o.as)),
+  ],
   ['POST', '/messages', (h, { body }) => checked(ASKED.send, body, (o) => h.send(o))],
   ['POST', '/gate/check', (h, { body }) => checked(ASKED.gateCheck, body, (o) => h.gateCheck(o))],
   ['GET', '/policy', (h) => given(h.policy())],

@@ -128,6 +128,10 @@ export type Opted = z.infer<typeof Opted>;
 export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
 export type Cancelled = z.infer<typeof Cancelled>;
 
+/** `as` a person saw it: `sent`, or `not_delivered` if it is not in the conversation. */
+export const Settled = z.object({ message: z.string(), state: z.enum(MESSAGE_STATES) });
+export type Settled = z.infer<typeof Settled>;
+
 /** The command that was made of it, and its messages as they stand right after acceptance. */
 export const Sent = z.object({ command: z.string(), messages: z.array(MessageStatus) });
 export type Sent = z.infer<typeof Sent>;
@@ -162,6 +166,7 @@ export const ASKED = {
     category: z.enum(CATEGORIES).default('conversational'),
   }),
   send: z.strictObject({ to: z.string().min(1).max(320), text: z.string() }),
+  settle: z.strictObject({ as: z.enum(['sent', 'not-sent']) }),
   pause: z.strictObject({ reason: z.string().max(500).default('paused at the Mac') }),
   nothing: z.strictObject({}),
 } as const;
@@ -184,6 +189,7 @@ export interface LocalHandlers {
   metrics(): Promise<LocalAnswer<MetricsReport>>;
   reload(): Promise<LocalAnswer<Reloaded>>;
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;
+  settle(message: string, as: 'sent' | 'not-sent'): Promise<LocalAnswer<Settled>>;
   send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;
   pause(reason: string): Promise<LocalAnswer<SenderHealth>>;
   resume(): Promise<LocalAnswer<SenderHealth>>;

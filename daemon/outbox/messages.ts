@@ -1,8 +1,8 @@
 /**
  * The messages of the store: one row per recipient, moved only along the arrows of states.ts.
  *
- * Each change is one `message.status` event with a counter `n`, appended in the same transaction. All methods that write
- * must be called inside a transaction.
+ * Each change is one `message.status` event with a counter `n`, appended in the same transaction. `n` never falls behind the wall clock
+ * (Unix ms): a store that was lost or set back goes on above what was told before. All methods that write must be called inside a transaction.
  */
 import { randomBytes } from 'node:crypto';
 import type { MessageStatus } from '../../protocol/events.ts';
@@ -70,7 +70,7 @@ export class Messages {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #journal: Journal;
-  /** Part of each status id: a store that was lost or set back counts again from where it stood, and must not repeat ids. */
+  /** Part of each status id: a store that was lost or set back, with a clock that was as well, must not repeat ids. */
   readonly #tag = randomBytes(6).toString('base64url');
 
   constructor(o: { db: Db; clock: Clock; journal: Journal }) {
@@ -85,7 +85,7 @@ export class Messages {
       message: message.id,
       command: message.command,
       to: addressOf(message.recipient),
-      n: 1,
+      n: Math.max(1, Math.round(this.#clock.now())),
       state: 'accepted',
       at: message.acceptedAt,
     };
@@ -94,7 +94,7 @@ export class Messages {
       .sql(
         `INSERT INTO message (id, command, recipient, text, variables, category, service, reply, accepted_at, not_before,
            expires_at, time_zone, passthrough, state, n, status, changed_at, steps)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', 1, ?, ?, ?)`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?)`,
       )
       .run(
         message.id,
@@ -110,6 +110,7 @@ export class Messages {
         message.expiresAt,
         message.timeZone,
         message.passthrough,
+        status.n,
         JSON.stringify(status),
         message.acceptedAt,
         JSON.stringify([['accepted', message.acceptedAt]]),
@@ -137,7 +138,7 @@ export class Messages {
       message: message.id,
       command: message.command,
       to: before.to,
-      n: before.n + 1,
+      n: Math.max(before.n + 1, Math.round(this.#clock.now())),
       state,
       at,
     };

@@ -48,6 +48,7 @@ export class Outbox {
   readonly #gate: Gate;
   readonly #journal: Journal;
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #sender: SenderFacts;
   readonly #region: string | undefined;
 
@@ -69,6 +70,7 @@ export class Outbox {
     this.#gate = gate;
     this.#journal = journal;
     this.#clock = clock;
+    this.#log = log;
     this.#sender = o.sender;
     this.#region = o.region;
     this.messages = new Messages({ db, clock, journal });
@@ -187,13 +189,12 @@ export class Outbox {
   }
 
   /**
-   * In a transaction: a from-me row that no attempt of ours made, found while reading after a start or a loss. A waiting message with
-   * the same text to the same recipient may be that row, sent before the memory was lost: it is not sent.
+   * In a transaction: a from-me row that no attempt of ours made, found while reading after a start or a loss. A waiting message to the
+   * same recipient whose text the row shows may be that row, sent before the memory was lost: it is not sent.
    */
-  settleLookalike(recipients: string[], text: string): void {
-    const wanted = text.normalize('NFC');
+  settleLookalike(recipients: string[], shows: (text: string) => boolean): void {
     for (const message of this.messages.inState('accepted', 'held')) {
-      if (!recipients.includes(addressOf(message.recipient)) || message.text.normalize('NFC') !== wanted) continue;
+      if (!recipients.includes(addressOf(message.recipient)) || !shows(message.text)) continue;
       this.#gate.remove(message.id);
       this.messages.move(message.id, 'dispatching');
       this.messages.move(message.id, 'unknown', {
@@ -204,6 +205,22 @@ export class Outbox {
       this.#acceptance.left();
       return;
     }
+  }
+
+  /** In a transaction: a person has looked at the conversation, and says whether an unknown one is there. */
+  settle(id: string, as: 'sent' | 'not-sent'): Answer {
+    const message = this.messages.get(id);
+    if (!message) return { ok: false, code: 'not_found', message: 'There is no such message here.' };
+    const seen = message.state.replace('_', ' ');
+    if (message.state !== 'unknown')
+      return { ok: false, code: 'too_late', message: `Only an unknown one can be settled; this one is ${seen}.` };
+    // The gate goes on counting it as one that may have gone: what a person overlooks must not shorten a distance.
+    if (as === 'sent') this.messages.move(id, 'sent', { rule: 'person', words: SETTLED_SENT });
+    else this.messages.move(id, 'not_delivered', { rule: 'person', words: SETTLED_NOT_SENT, retryable: true });
+    this.#log.info('settled_by_person', { message: id, as });
+    this.#twins.release();
+    this.dispatcher.wake();
+    return { ok: true };
   }
 
   optOut(written: string, source: 'command' | 'person'): Answer {
@@ -308,6 +325,9 @@ export class Outbox {
     return this.#tellHealth(result.health);
   }
 }
+
+const SETTLED_SENT = 'A person at the Mac saw it in the conversation.';
+const SETTLED_NOT_SENT = 'A person at the Mac looked at the conversation: it is not there. It may be sent again.';
 
 function answerOf(answer: TextAnswer): Answer {
   if (answer.ok) return answer;

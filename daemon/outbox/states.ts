@@ -2,11 +2,12 @@
  * The states of a message, and the only ways between them.
  *
  *   accepted ─▶ held ─▶ dispatching ─▶ sent ─▶ delivered ─▶ read
- *      │          │          ├────────▶ not_delivered  (also late, after sent)
+ *      │          │          ├────────▶ not_delivered  (also late, after sent) ─▶ sent  (it went after all: by hand, or re-routed late)
  *      │          │          ├────────▶ failed         (proven: nothing left this Mac)
  *      │          │          └────────▶ unknown ─▶ sent | delivered | not_delivered
  *      └──────────┴─▶ rejected · cancelled · expired
  *
+ * A person at the Mac may settle an unknown one: as sent, or as not delivered.
  * accepted may go to dispatching without being held; a held message is told again as held when its estimate moves.
  */
 import type { MessageState } from '../../protocol/names.ts';
@@ -19,7 +20,7 @@ const ARROWS: Record<MessageState, readonly MessageState[]> = {
   delivered: ['read'],
   unknown: ['sent', 'delivered', 'not_delivered'],
   read: [],
-  not_delivered: [],
+  not_delivered: ['sent'],
   failed: [],
   rejected: [],
   cancelled: [],
@@ -30,7 +31,7 @@ export function mayMove(from: MessageState, to: MessageState): boolean {
   return ARROWS[from].includes(to);
 }
 
-/** Nothing left to happen: no arrow leads away. `sent` and `delivered` are open: receipts and failures come late. */
+/** Nothing left to happen: no arrow leads away. `sent`, `delivered` and `not_delivered` are open: what rows say may come late. */
 export function isFinal(state: MessageState): boolean {
   return ARROWS[state].length === 0;
 }

@@ -171,6 +171,14 @@ export class FakeRelay implements LocalHandlers {
     return { ok: true as const, data: { cancelled: [id], too_late: 0 } };
   }
 
+  async settle(id: string, as: 'sent' | 'not-sent') {
+    this.asked.push(['settle', [id, as]]);
+    if (this.message(id)?.state !== 'unknown')
+      return { ok: false as const, error: { code: 'too_late', message: 'Only an unknown one can be settled.' } };
+    const state = as === 'sent' ? ('sent' as const) : ('not_delivered' as const);
+    return { ok: true as const, data: { message: id, state } };
+  }
+
   async send(o: { to: string; text: string }) {
     this.asked.push(['send', o]);
     return { ok: true as const, data: { command: 'c_1', messages: [aMessage({ to: o.to })] } };

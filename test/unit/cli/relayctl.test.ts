@@ -199,6 +199,30 @@ describe('queue show', () => {
   });
 });
 
+describe('queue settle', () => {
+  it('says what a person saw, and what the message is now', async () => {
+    relay.messages = [aMessage({ state: 'unknown' })];
+    expect(await run('queue', 'settle', 'm_1', '--as', 'not-sent')).toMatchObject({
+      code: 0,
+      out: 'm_1 is not delivered now.\n',
+      err: '',
+    });
+    expect(relay.asked.at(-1)).toEqual(['settle', ['m_1', 'not-sent']]);
+    expect((await run('queue', 'settle', 'm_1', '--as', 'sent', '--json')).json()).toEqual([
+      { schema: 1, now: NOON, message: 'm_1', state: 'sent' },
+    ]);
+  });
+
+  it('ends with 1 if it is not unknown', async () => {
+    relay.messages = [aMessage({ state: 'sent' })];
+    expect(await run('queue', 'settle', 'm_1', '--as', 'sent')).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'relayctl: Only an unknown one can be settled.\n',
+    });
+  });
+});
+
 describe('gate check', () => {
   const answer = {
     request: { verdict: 'hold' as const, code: 'interval_not_kept' as const, words: 'Waits until about 12:01:30.' },
@@ -372,6 +396,7 @@ describe('the command line', () => {
     ['queue'],
     ['queue', 'list'],
     ['queue', 'show'],
+    ['queue', 'settle'],
     ['tail'],
     ['gate'],
     ['gate', 'check'],
@@ -395,6 +420,7 @@ describe('the command line', () => {
       ['status'],
       ['queue', 'list'],
       ['queue', 'show'],
+      ['queue', 'settle'],
       ['tail'],
       ['gate', 'check'],
       ['gate', 'near'],
@@ -417,6 +443,8 @@ describe('the command line', () => {
     [['queue', 'list', '--limit', '0']],
     [['queue', 'list', '--limit', '1e2']],
     [['queue', 'show']],
+    [['queue', 'settle', 'm_1']],
+    [['queue', 'settle', 'm_1', '--as', 'gone']],
     [['tail', '--since', 'yesterday']],
     [['gate', 'check', 'a@b.co']],
     [['gate', 'check', 'a@b.co', 'x', '-c', 'spam']],

@@ -65,6 +65,8 @@ describe('answers', () => {
     relay.messages = [aMessage({ message: 'm/1 ü' })];
     expect(await client.message('m/1 ü')).toMatchObject({ kind: 'ok', data: { message: 'm/1 ü' } });
     expect(await client.cancel('m/1 ü')).toMatchObject({ kind: 'ok', data: { cancelled: ['m/1 ü'] } });
+    expect(await client.settle('m/1 ü', 'sent')).toMatchObject({ kind: 'refused', error: { code: 'too_late' } });
+    expect(relay.asked.at(-1)).toEqual(['settle', ['m/1 ü', 'sent']]);
     expect(await client.send({ to: '+15550101234', text: 'hi ü 🎈' })).toMatchObject({
       kind: 'ok',
       data: { command: 'c_1' },

@@ -144,6 +144,66 @@ describe('cut off', () => {
   });
 });
 
+describe('nobody knows whether it went', () => {
+  async function unknown(): Promise<string> {
+    world.bridge.next.push(() => ({ kind: 'may_have_gone', words: 'Messages did not answer.' }));
+    world.outbox.start();
+    const message = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    await reached('unknown', message);
+    return message;
+  }
+  const settle = (message: string, as: 'sent' | 'not-sent') =>
+    world.store.commit.run(() => world.outbox.settle(message, as));
+
+  test.each([
+    ['sent', 'sent'],
+    ['not-sent', 'not_delivered'],
+  ] as const)('a person says %s: told as %s, by whom, and only once', async (as, state) => {
+    const message = await unknown();
+    expect(await settle(message, as)).toEqual({ ok: true });
+    expect(newest(message)).toMatchObject({ state, rule: 'person', words: expect.stringContaining('A person') });
+    expect(await settle(message, as)).toMatchObject({ ok: false, code: 'too_late' });
+    expect(await settle('m_none', as)).toMatchObject({ ok: false, code: 'not_found' });
+  });
+
+  test('a person says that it is not there: the same text may go again, and a row that shows it after all is told', async () => {
+    const message = await unknown();
+    const twin = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    await reached('held', twin);
+    await settle(message, 'not-sent');
+    await reached('dispatching', twin);
+    await sighted(message, 'delivered', { guid: 'G', service: 'iMessage' });
+    expect(world.states(message).slice(-3)).toEqual(['not_delivered', 'sent', 'delivered']);
+  });
+});
+
+describe('the number of a status', () => {
+  test('goes on above what was told, although the store was lost', async () => {
+    const before = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    world.outbox.start();
+    await reached('dispatching', before);
+    const told = newest(before)?.n ?? 0;
+    world.clock.advance(1_000);
+    const anew = new OutboxWorld();
+    try {
+      anew.clock.advance(1_000);
+      const after = messageOf(await anew.command('message.send', anew.send(ANNA, 'Hello')));
+      expect(anew.statuses(after)[0]?.n).toBeGreaterThan(told);
+    } finally {
+      await anew.close();
+    }
+  });
+
+  test('grows with each change, also while the wall clock goes back', async () => {
+    const message = messageOf(await world.command('message.send', world.send(ANNA, 'Hello')));
+    world.clock.jumpWall(-86_400_000);
+    world.outbox.start();
+    await reached('dispatching', message);
+    const [first, second] = world.statuses(message).map((s) => s.n);
+    expect(second).toBe((first ?? 0) + 1);
+  });
+});
+
 describe('gone out as SMS', () => {
   const SMS = { guid: 'G', service: 'SMS', downgraded: true };
 
@@ -159,12 +219,16 @@ describe('gone out as SMS', () => {
     const message = await gone(ANNA, 'Hello');
     await sighted(message, 'sent', SMS);
     await sighted(message, 'sent', SMS);
-    expect(world.statuses(message).map((s) => [s.n, s.state, s.downgraded])).toEqual([
-      [1, 'accepted', undefined],
-      [2, 'dispatching', undefined],
-      [3, 'sent', undefined],
-      [4, 'sent', true],
+    const told = world.statuses(message);
+    expect(told.map((s) => [s.state, s.downgraded])).toEqual([
+      ['accepted', undefined],
+      ['dispatching', undefined],
+      ['sent', undefined],
+      ['sent', true],
     ]);
+    const numbers = told.map((s) => s.n);
+    expect(new Set(numbers).size).toBe(4);
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
   });
 
   test('nothing more goes there as iMessage, waiting or new, until they are seen on iMessage again', async () => {

@@ -3,14 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { isFinal, isWaiting, mayMove, stepsTo } from '../../../daemon/outbox/states.ts';
 import { MESSAGE_STATES, type MessageState } from '../../../protocol/names.ts';
 
-/** The drawing of ARCHITECTURE.md, written out a second time and by hand: every arrow, and nothing else. */
+/** The drawing of states.ts, written out a second time and by hand: every arrow, and nothing else. */
 const ALLOWED = new Set(
   `accepted>held accepted>dispatching accepted>rejected accepted>cancelled accepted>expired
    held>held held>dispatching held>rejected held>cancelled held>expired
    dispatching>sent dispatching>not_delivered dispatching>failed dispatching>unknown
    sent>delivered sent>not_delivered
    delivered>read
-   unknown>sent unknown>delivered unknown>not_delivered`.split(/\s+/),
+   unknown>sent unknown>delivered unknown>not_delivered
+   not_delivered>sent`.split(/\s+/),
 );
 
 describe('message states', () => {
@@ -25,14 +26,7 @@ describe('message states', () => {
   });
 
   test('a final state has no way out, a waiting one may be cancelled', () => {
-    expect(MESSAGE_STATES.filter(isFinal)).toEqual([
-      'read',
-      'not_delivered',
-      'failed',
-      'rejected',
-      'cancelled',
-      'expired',
-    ]);
+    expect(MESSAGE_STATES.filter(isFinal)).toEqual(['read', 'failed', 'rejected', 'cancelled', 'expired']);
     expect(MESSAGE_STATES.filter(isWaiting)).toEqual(['accepted', 'held']);
     for (const state of MESSAGE_STATES) expect(mayMove(state, 'cancelled')).toBe(isWaiting(state));
   });
@@ -59,6 +53,7 @@ describe('message states', () => {
     expect(stepsTo('unknown', 'read')).toEqual(['sent', 'delivered', 'read']);
     expect(stepsTo('read', 'delivered')).toEqual([]);
     expect(stepsTo('delivered', 'not_delivered')).toEqual([]);
+    expect(stepsTo('not_delivered', 'delivered')).toEqual(['sent', 'delivered']);
     expect(stepsTo('accepted', 'sent')).toEqual([]);
   });
 });
