@@ -30,6 +30,8 @@ export interface AppleFault {
   name: string;
   meaning: ErrorMeaning;
   words: string;
+  /** May the same text be worth another try, once what the words say is mended? */
+  retryable: boolean;
 }
 
 /** A row that is nobody's attempt: somebody wrote to us, or the owner wrote by hand or from another device. */

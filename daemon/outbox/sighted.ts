@@ -16,7 +16,7 @@ export interface Seen {
   downgraded?: boolean;
   from?: string;
   words?: string;
-  appleError?: { number: number; name: string; meaning: ErrorMeaning; words: string };
+  appleError?: { number: number; name: string; meaning: ErrorMeaning; words: string; retryable: boolean };
 }
 
 export function sightedOf(seen: Seen): Sighted {
@@ -28,10 +28,10 @@ export function sightedOf(seen: Seen): Sighted {
   if (from !== undefined) detail.from = from;
   if (words !== undefined) detail.words = words;
   if (appleError) {
-    const { number, name, meaning } = appleError;
+    const { number, name, meaning, retryable } = appleError;
     detail.apple_error = { number, name, meaning };
     detail.words ??= appleError.words;
-    detail.retryable = meaning === 'network';
+    detail.retryable = retryable;
   }
   return {
     state,

@@ -1,8 +1,6 @@
 /** What claimed rows say over time: changes in place, errors that heal, errors that come late, downgrades, another chat.db. */
 import { copyFileSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { appleFault } from '../../../daemon/bridge/apple-errors.ts';
-import { ERROR_MEANINGS } from '../../../protocol/names.ts';
 import { ANNA, BridgeWorld } from '../../support/bridge-world.ts';
 import { appleDate, type Columns } from '../../support/chat-db-file.ts';
 
@@ -255,21 +253,4 @@ describe('another chat.db', () => {
     await world.look();
     expect(world.states()).toEqual(['sent', 'delivered']);
   });
-});
-
-it('every error number has a name, a meaning and words; numbers that nobody knows are kept', () => {
-  for (let number = 1; number <= 60; number += 1) {
-    const fault = appleFault(number);
-    expect(fault.number).toBe(number);
-    expect(ERROR_MEANINGS).toContain(fault.meaning);
-    expect(fault.words).toMatch(/^[A-Z].*[.]$/);
-  }
-  expect(appleFault(1234)).toMatchObject({ number: 1234, name: 'unlisted', meaning: 'unknown' });
-  expect([22, 25, 33, 39, 43].map((n) => appleFault(n).name)).toEqual([
-    'remoteUserDoesNotExist',
-    'transcodingFailure',
-    'localAccountInvalid',
-    'serviceCrashed',
-    'messageWasBlackholed',
-  ]);
 });
