@@ -190,9 +190,8 @@ export class Attempts {
 
   /** Begun since `since`, without a row, and Messages has or may have the text. Oldest first. */
   withoutRow(since: number): Attempt[] {
-    return this.#all(
-      `WHERE guid IS NULL AND begun_at >= ? AND (kind IS NULL OR kind <> 'not_started') ORDER BY ord`,
-      since,
+    return this.#all(`WHERE guid IS NULL AND begun_at >= ? AND (kind IS NULL OR kind <> 'not_started')`, since).sort(
+      (a, b) => a.order - b.order,
     );
   }
 
@@ -220,13 +219,15 @@ export class Attempts {
     this.#db.sql('UPDATE attempt SET baseline = -1 WHERE guid IS NULL').run();
   }
 
-  /** Claimed since then, or about to be told as failed; the newest first. */
+  /** Claimed since then, the newest first; and those that are about to be told as failed. */
   watchedSince(claimedSince: number, limit: number): Watched[] {
-    return this.#watched(
-      'WHERE watching = 1 AND (claimed_at >= ? OR failing_at IS NOT NULL) ORDER BY claimed_at DESC LIMIT ?',
+    const failing = this.#watched('WHERE watching = 1 AND failing_at IS NOT NULL ORDER BY ord LIMIT ?', limit);
+    const recent = this.#watched(
+      'WHERE watching = 1 AND claimed_at >= ? AND failing_at IS NULL ORDER BY claimed_at DESC LIMIT ?',
       claimedSince,
       limit,
     );
+    return [...failing, ...recent];
   }
 
   /** A page of all that are watched, by the number of their row. */
@@ -236,7 +237,7 @@ export class Attempts {
 
   /** Watched since before then, and no row has said anything of them yet. */
   neverTold(claimedBefore: number): Attempt[] {
-    return this.#all('WHERE watching = 1 AND claimed_at < ? AND told IS NULL ORDER BY ord', claimedBefore);
+    return this.#all('WHERE watching = 1 AND claimed_at < ? AND told IS NULL', claimedBefore);
   }
 
   /** What the last look at the row found. */

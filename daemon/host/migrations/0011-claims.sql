@@ -17,5 +17,9 @@ CREATE TABLE attempt_part (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempt_part_attempt ON attempt_part (attempt);
 
--- What is looked at in the slow round, page by page.
+-- Those that a row may still come for.
+CREATE INDEX attempt_rowless ON attempt (begun_at) WHERE guid IS NULL;
+-- What is looked at in the slow round, page by page; whose row shows a failure; and whom a row with this text may concern.
 CREATE INDEX attempt_watched_row ON attempt (row_id) WHERE watching = 1;
+CREATE INDEX attempt_failing ON attempt (ord) WHERE failing_at IS NOT NULL;
+CREATE INDEX attempt_watched_text ON attempt (address, text_key, ord) WHERE watching = 1;
