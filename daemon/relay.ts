@@ -143,6 +143,7 @@ export class Relay {
         ownHand: (row) => this.#ownHand(row),
         changed: (change) => this.#rowChanged(change),
         past: (row) => this.#consent(row, row.guid),
+        forgotten: (isIt) => this.#outbox.settleLookalike(isIt),
         generation: (reason) => log.room('bridge').warn('chat_db_generation', { reason }),
       },
     });
@@ -381,8 +382,9 @@ export class Relay {
     const to = chat.participants.map((handle) => this.#addressOf(handle));
     this.#append(rowEvent(row, to));
     this.#gate.ownHand({ guid, recipients: to, text, at, late });
+    const addresses = chat.kind === 'group' ? [chat.id] : to;
     if (row.recovering)
-      this.#outbox.settleLookalike(chat.kind === 'group' ? [chat.id] : to, (waiting) => shows(text, waiting));
+      this.#outbox.settleLookalike((address, waiting) => addresses.includes(address) && shows(text, waiting));
   }
 
   #tellHealth(): void {

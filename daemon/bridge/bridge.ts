@@ -6,6 +6,7 @@
  *   outcome.ts    what a child's end proves        receipts.ts   what claimed rows say, for 7 days
  *   attempts.ts   the rows of our store            recovery.ts   what a crash left behind
  *   changes.ts    edits, unsendings and files of messages that were told
+ *   lookalikes.ts what a lost store may have sent
  *
  *   begin ─ run ─┬─ accepted ──────── row? ─▶ sent ─▶ delivered ─▶ read │ not_delivered
  *                ├─ may_have_gone ─── row? ─┘  (no row 10 s after `accepted`: unknown; a row within 7 days settles it)
@@ -24,10 +25,10 @@ import { AttachmentFolder } from './attachment-folder.ts';
 import { AttachmentPieces } from './attachment-pieces.ts';
 import { type AttemptRequest, Attempts } from './attempts.ts';
 import { Changes } from './changes.ts';
-import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
 import { addressOf, CLAIM_WINDOW_MS, Claims, type Found, ROW_PATIENCE_MS } from './claims.ts';
 import { Lane } from './lane.ts';
+import { Lookalikes } from './lookalikes.ts';
 import { Osascript } from './osascript.ts';
 import type { SendOutcome } from './outcome.ts';
 import { Parts } from './parts.ts';
@@ -36,16 +37,11 @@ import { Receipts } from './receipts.ts';
 import { decide, Leftovers, readVerdict } from './recovery.ts';
 import { Sending } from './sending.ts';
 import { type Sightings, sightingOf } from './sightings.ts';
-import { firstPieces, hasLink } from './split-text.ts';
+import { hasLink } from './split-text.ts';
 import { comparable, textKey } from './text-key.ts';
 
-/** The controller's clock and ours need not agree. */
-const LOOKALIKE_TOLERANCE_MS = 5 * 60_000;
-const LOOKALIKE_ROWS = 5_000;
-/** A look at chat.db is good for the commands of one burst; what a child of an earlier life wrote has been there for longer. */
-const LOOK_LASTS_MS = 20;
-/** An attempt this young may still get its row claimed: the row is on its way through the reading. */
-const CLAIM_MS = 2 * 60_000;
+/** How many own rows are searched for texts. */
+const OWN_ROWS = 5_000;
 /** Files of sends that the store has forgotten are kept so long, should this process not live until the controller offers them again. */
 const FORGOTTEN_MS = 3_600_000;
 /** What could not be stored (a full disk) is stored later. */
@@ -68,16 +64,6 @@ export interface BridgeOptions {
   sightings: Sightings;
 }
 
-/** Own rows of chat.db as they were when it was looked at. */
-interface OwnRows {
-  chatDb: ChatDb;
-  version: number;
-  since: number;
-  /** Monotonic. */
-  lookedAt: number;
-  rows: { guid: string; at: number; addresses: string[]; key: string }[];
-}
-
 export class MessagesBridge {
   /** Files of messages. */
   readonly files: AttachmentPieces;
@@ -93,13 +79,11 @@ export class MessagesBridge {
   readonly #receipts: Receipts;
   readonly #changes: Changes;
   readonly #claims: Claims;
+  readonly #lookalikes: Lookalikes;
   readonly #sending: Sending;
   readonly #leftovers: Leftovers;
   readonly #timers = new Set<Timer>();
   readonly #stop = new AbortController();
-  #ownRows: OwnRows | null = null;
-  /** Sends that left files behind and of which this store knows nothing: it was lost or set back. They may still go out. */
-  #forgotten: { attempt: string; target: string; key: string }[] = [];
   #recovered = false;
   #stopped = false;
 
@@ -141,7 +125,9 @@ export class MessagesBridge {
     const wallTrusted = o.wallTrusted ?? (() => true);
     const receipts = new Receipts({ attempts, parts, commit, clock, log, sightings, chatDb, wallTrusted });
     this.#receipts = receipts;
-    this.#claims = new Claims({ attempts, parts, receipts, clock, chatDb, region: o.region });
+    const claims = new Claims({ attempts, parts, receipts, clock, chatDb, region: o.region });
+    this.#claims = claims;
+    this.#lookalikes = new Lookalikes({ osascript, attempts, claims, clock, chatDb });
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
@@ -161,12 +147,9 @@ export class MessagesBridge {
   /** Begins to read, to watch and to ask Messages whether it answers. */
   start(): void {
     const running = this.#attempts.running().map((a) => a.id);
-    this.#forgotten = this.#osascript
-      .payloads()
-      .filter(({ attempt }) => !this.#attempts.get(attempt))
-      .map(({ attempt, target, text }) => ({ attempt, target, key: textKey(text) }));
-    this.#osascript.sweep([...running, ...this.#forgotten.map(({ attempt }) => attempt)]);
-    if (this.#forgotten.length > 0) this.#forgetLater();
+    const forgotten = this.#lookalikes.begin().map(({ attempt }) => attempt);
+    this.#osascript.sweep([...running, ...forgotten]);
+    if (forgotten.length > 0) this.#forgetLater(forgotten);
     this.#reading.start();
     this.#receipts.start();
     this.#changes.start();
@@ -255,6 +238,10 @@ export class MessagesBridge {
       this.#osascript.forget(id);
     }
     for (const pid of stuck) this.#lane.stuck(pid);
+    for (const f of this.#lookalikes.forgotten())
+      await this.#commit.run(() =>
+        this.#sightings.forgotten?.((to, text) => this.#lookalikes.isForgotten(f, to, text)),
+      );
     this.#receipts.changed();
     this.#recovered = true;
     return found;
@@ -276,33 +263,9 @@ export class MessagesBridge {
     return row ? { at: row.at, fromMe: row.fromMe, text: row.text, tapback: row.kind.startsWith('tapback') } : null;
   }
 
-  /**
-   * Does chat.db hold this text to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if such a send
-   * left files behind, or if chat.db cannot be read: a store that has forgotten what it sent must not send on a doubt.
-   */
+  /** May a store that was lost or set back have sent this text to them since `sinceAt`? See lookalikes.ts. */
   hasLookalike(recipient: AttemptRequest['recipient'], text: string, sinceAt: number): boolean {
-    const chatDb = this.#reading.chatDb();
-    if (!chatDb) return true;
-    const address = addressOf(recipient);
-    const since = sinceAt - LOOKALIKE_TOLERANCE_MS;
-    const own = this.#ownRowsSince(chatDb, since);
-    if (own.length >= LOOKALIKE_ROWS) return true;
-    if (own.length === 0 && this.#forgotten.length === 0) return false;
-    const isTo = (target: string) =>
-      target === address || target.split(';').at(-1) === address || target === chatDb.groupGuid(address);
-    const forgotten = this.#forgotten.filter(({ target }) => isTo(target));
-    const toThem = own.filter((row) => row.at >= since && row.addresses.includes(address));
-    if (toThem.length === 0 && forgotten.length === 0) return false;
-    const key = textKey(text);
-    if (forgotten.some((f) => f.key === key)) return true;
-    // Had Messages cut it at a link, the first piece would be there.
-    const keys = new Set([key, ...firstPieces(comparable(text)).map(textKey)]);
-    const fitting = toThem.filter((row) => keys.has(row.key));
-    const unclaimed = fitting.filter((row) => !this.#claims.isClaimed(row.guid));
-    if (unclaimed.length === 0) return false;
-    const youngest = this.#clock.now() - CLAIM_MS;
-    const awaited = this.#attempts.unclaimed(address, key).filter((a) => a.begunAt >= youngest);
-    return unclaimed.length > awaited.length;
+    return this.#lookalikes.has(recipient, text, sinceAt);
   }
 
   /** Texts of our own rows dated `sinceAt` or later, by guid, once chat.db was read to its end; null if it cannot be read. */
@@ -310,35 +273,15 @@ export class MessagesBridge {
     const read = await this.#reading.caughtUp();
     const chatDb = this.#reading.chatDb();
     if (!read.ok || !chatDb) return null;
-    return new Map(chatDb.ownRowsSince(sinceAt, LOOKALIKE_ROWS).map(({ guid, text }) => [guid, text]));
+    return new Map(chatDb.ownRowsSince(sinceAt, OWN_ROWS).map(({ guid, text }) => [guid, text]));
   }
 
-  #forgetLater(): void {
+  #forgetLater(attempts: string[]): void {
     const timer = this.#clock.after(FORGOTTEN_MS, () => {
       this.#timers.delete(timer);
-      for (const { attempt } of this.#forgotten) this.#osascript.forget(attempt);
+      for (const attempt of attempts) this.#osascript.forget(attempt);
     });
     this.#timers.add(timer);
-  }
-
-  /** Many commands that come again after a loss share one look. */
-  #ownRowsSince(chatDb: ChatDb, since: number): OwnRows['rows'] {
-    const before = this.#ownRows?.chatDb === chatDb && this.#ownRows.since <= since ? this.#ownRows : null;
-    const lookedAt = this.#clock.mono();
-    if (before && lookedAt - before.lookedAt < LOOK_LASTS_MS) return before.rows;
-    const version = chatDb.dataVersion();
-    if (before?.version === version) {
-      before.lookedAt = lookedAt;
-      return before.rows;
-    }
-    const rows = chatDb.ownRowsSince(since, LOOKALIKE_ROWS).map((row) => ({
-      guid: row.guid,
-      at: row.at,
-      addresses: this.#claims.addressesOf(row),
-      key: textKey(row.text),
-    }));
-    this.#ownRows = { chatDb, version, since, lookedAt, rows };
-    return rows;
   }
 
   stats(): { readable: boolean; cursor: number | null; lastRowAt: number | null } {

@@ -93,6 +93,11 @@ export interface Sightings {
   changed?(change: RowChange): void;
   /** Short inbound texts from before this store's memory, in their order: no news, but who said STOP then has said it. */
   past?(row: RowSighting): void;
+  /**
+   * After a restart: osascript was about to send something that this store knows nothing of, since it was lost or set back. `isIt` says
+   * whether a text to an address (as messages name it) is that one.
+   */
+  forgotten?(isIt: (address: string, text: string) => boolean): void;
   /** chat.db is another one than before, or was set back. */
   generation(reason: string): void;
 }

@@ -189,18 +189,18 @@ export class Outbox {
   }
 
   /**
-   * In a transaction: a from-me row that no attempt of ours made, found while reading after a start or a loss. A waiting message to the
-   * same recipient whose text the row shows may be that row, sent before the memory was lost: it is not sent.
+   * In a transaction: a send that no attempt of ours made, found after a start or a loss, as a from-me row or as what osascript left behind.
+   * `isIt`: is it this text to this address? A waiting message that may be that one is not sent.
    */
-  settleLookalike(recipients: string[], shows: (text: string) => boolean): void {
+  settleLookalike(isIt: (address: string, text: string) => boolean): void {
     for (const message of this.messages.inState('accepted', 'held')) {
-      if (!recipients.includes(addressOf(message.recipient)) || !shows(message.text)) continue;
+      if (!isIt(addressOf(message.recipient), message.text)) continue;
       this.#gate.remove(message.id);
       this.messages.move(message.id, 'dispatching');
       this.messages.move(message.id, 'unknown', {
         rule: 'chat_db',
         words:
-          'chat.db already shows this text to this recipient, from before the relay’s memory begins: it is not sent again.',
+          'This text to this recipient was already handed to Messages before the relay’s memory begins: it is not sent again.',
       });
       this.#acceptance.left();
       return;

@@ -10,10 +10,12 @@ import { gateSchedule } from './gate-schedule.ts';
 import { gateSpeed } from './gate-speed.ts';
 import { idle } from './idle.ts';
 import { inboundLatency } from './inbound-latency.ts';
+import { openClaims } from './open-claims.ts';
 
 const BENCHES: Record<string, Bench> = {
   idle,
   inbound: inboundLatency,
+  claims: openClaims,
   burst: commandBurst,
   gate: gateSpeed,
   queue: gateQueue,

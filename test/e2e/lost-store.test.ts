@@ -144,4 +144,25 @@ describe('a store that was set back', () => {
     await unknown();
     expect(rowsTo(to)).toHaveLength(1);
   });
+
+  it('sends nothing again that waited when the copy was made and was with osascript when the relay died', async () => {
+    const [one, to] = [person(), await silent()];
+    const text = 'The lighthouse keeper has asked for more oil and a new brush.';
+    await stage.state(await stage.send(one, text), ['delivered']);
+    const command = await stage.send(to, text);
+    await stage.state(command, ['held']);
+    expect(await stage.stopRelay()).toBe(0);
+    const putBack = copied();
+    await stage.sim.messages('slow', { delayMs: 40_000, count: 1 });
+    stage.startRelay();
+    await stage.sim.waitFor((event) => event?.kind === 'osascript' && event.handle === to, 'osascript runs');
+    await stage.killRelay();
+    putBack();
+    const unknown = toldAgain(command, 'unknown');
+    stage.startRelay();
+    await unknown();
+    const later = { not_before: Math.round(stage.sim.now()) + 130_000 };
+    await stage.state(await stage.send(person(), 'By now all of that has had its time.', later), ['delivered']);
+    expect(rowsTo(to).length).toBeLessThanOrEqual(1);
+  });
 });

@@ -391,11 +391,12 @@ describe('after a restart', () => {
 
   test('a from-me row with the text of a waiting message settles it as unknown', async () => {
     const message = messageOf(await world.command('message.send', world.send(ANNA, 'Café at 5?')));
-    const shows = (text: string) => text === 'Café at 5?';
-    await world.store.commit.run(() => world.outbox.settleLookalike([BEN], shows));
-    await world.store.commit.run(() => world.outbox.settleLookalike([ANNA], () => false));
+    const settle = (to: string, shown: string) =>
+      world.store.commit.run(() => world.outbox.settleLookalike((address, text) => address === to && text === shown));
+    await settle(BEN, 'Café at 5?');
+    await settle(ANNA, 'Café at 6?');
     expect(world.states(message)).toEqual(['accepted']);
-    await world.store.commit.run(() => world.outbox.settleLookalike([ANNA], shows));
+    await settle(ANNA, 'Café at 5?');
     expect(world.states(message)).toEqual(['accepted', 'dispatching', 'unknown']);
     expect(world.gate.waiting).toEqual([]);
   });
