@@ -16,14 +16,14 @@ afterEach(() => world.close());
 type Recovered = { attempt: string; message: string; outcome: SendOutcome }[];
 
 /** Starts again and recovers, while time passes in steps of the recovery's looks. */
-async function recovered(): Promise<Recovered> {
+async function recovered(stepMs = 100): Promise<Recovered> {
   const answer: { is?: Recovered } = {};
   const done = world.open().then((is) => {
     answer.is = is;
   });
   const start = performance.now();
   while (!answer.is && performance.now() - start < 20_000) {
-    await world.clock.advanceAsync(100);
+    await world.clock.advanceAsync(stepMs);
     // At most 100 times as fast as the processes, which are real.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
