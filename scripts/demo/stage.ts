@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StoredEvent } from '../../protocol/controller.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
-import { type Sim, startSim } from '../../test/sim/sim.ts';
+import { type Sim, type SimOptions, startSim } from '../../test/sim/sim.ts';
 import { Line } from './line.ts';
 import { type Line as JsonLine, Program } from './program.ts';
 
@@ -27,7 +27,9 @@ export interface StageOptions {
   factor: number;
   /** When the story begins, e.g. "2026-11-24T09:00:00Z". */
   start?: string;
-  /** What goes over the relay's configuration as written here. */
+  /** What kind of Mac it is. */
+  mac?: Omit<SimOptions, 'folder' | 'factor' | 'start'>;
+  /** What goes over the relay's configuration as written here; `messages` goes over its fields. */
   config?: Record<string, unknown>;
   /** The daemon's program; the sources if not given. */
   relayd?: string;
@@ -66,6 +68,7 @@ export class Stage {
   static async open(o: StageOptions): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'sender-relay-'));
     const sim = await startSim({
+      ...o.mac,
       folder: join(folder, 'mac'),
       factor: o.factor,
       ...(o.start ? { start: o.start } : {}),
@@ -120,12 +123,18 @@ export class Stage {
 
   #writeHome(tokenFile: string): void {
     mkdirSync(this.home, { recursive: true, mode: 0o700 });
+    const { messages, ...more } = this.#o.config ?? {};
     const config = {
       device: DEVICE,
       controller: { url: `ws://127.0.0.1:${this.line.port}`, token_file: tokenFile },
-      messages: { chat_db: this.sim.chatDb, osascript: this.sim.osascript, ps: this.sim.ps },
+      messages: {
+        chat_db: this.sim.chatDb,
+        osascript: this.sim.osascript,
+        ps: this.sim.ps,
+        ...(messages as object | undefined),
+      },
       sender: { kind: 'shared', since: '2024-01-15', region: 'US' },
-      ...this.#o.config,
+      ...more,
     };
     writeFileSync(join(this.home, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     chmodSync(join(this.home, 'config.json'), 0o600);
@@ -161,7 +170,12 @@ export class Stage {
   }
 
   /** A message.send with all that is usually the same. */
-  send(to: string | string[], text: string, more: Record<string, unknown> = {}, id?: string): Promise<string> {
+  send(
+    to: string | string[] | { chat: string },
+    text: string,
+    more: Record<string, unknown> = {},
+    id?: string,
+  ): Promise<string> {
     const created = Math.round(this.sim.now());
     const usual = { category: 'conversational', pacing: 'queue', created, expires_at: created + 86_400_000 };
     return this.command('message.send', { to, text, ...usual, ...more }, id);

@@ -115,6 +115,10 @@ export const Apple = of('apple', {
   timing: z.strictObject({ acceptMs: ms, rowMs: ms, joinMs: ms.nullable(), sentMs: ms }).partial().optional(),
   junk: z.boolean().optional(),
   ghosts: z.int().min(0).optional(),
+  /** Every text lands in the 1:1 chat with this handle, whoever it was for; null: in the right one again. */
+  astray: handle.nullable().optional(),
+  /** A text with a link becomes two rows. */
+  splits: z.boolean().optional(),
 });
 
 /** A new file behind the path. `keep`: how many of the oldest messages are in it, or all. */

@@ -132,6 +132,8 @@ export class SimulatedMac {
         if (command.timing) Object.assign(this.#messages.timing, command.timing);
         if (command.junk !== undefined) this.#messages.setVerdict(command.junk);
         if (command.ghosts !== undefined) this.#messages.leaveGhosts(command.ghosts);
+        if (command.astray !== undefined) this.#messages.astray = command.astray;
+        if (command.splits !== undefined) this.#messages.splits = command.splits;
         return { junk: this.#messages.verdict };
       case 'replace_db':
         return this.#replace(command.keep);

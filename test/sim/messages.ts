@@ -60,6 +60,10 @@ export class Messages {
   #reports = 0;
   #verdict = false;
   #ghosts = 0;
+  /** Whoever a text is for, it lands in the 1:1 chat with this handle. */
+  astray: string | null = null;
+  /** A text with a link becomes two rows, as Messages sometimes makes them. */
+  splits = false;
 
   constructor(o: MessagesOptions) {
     this.store = o.store;
@@ -89,9 +93,10 @@ export class Messages {
   /** Messages was told to send: to an existing chat, or to a person (whose chat is made if need be). The row comes a moment later. */
   send(to: { chat: StoredChat } | { handle: string }, text: string): void {
     this.#clock.after(this.timing.rowMs, () => {
-      const chat = 'chat' in to ? to.chat : this.store.direct(to.handle);
+      const wanted = 'chat' in to ? to.chat : this.store.direct(to.handle);
+      const chat = this.astray === null ? wanted : this.store.direct(this.astray);
       if (this.#ghosts > 0) return this.#ghost(chat);
-      this.#write(chat, text);
+      for (const piece of this.splits ? beforeAndLink(text) : [text]) this.#write(chat, piece);
     });
   }
 
@@ -250,6 +255,12 @@ export class Messages {
   #about({ handle, chat, text, guid }: OwnMessage) {
     return { handle, chat: chat.guid, text, guid };
   }
+}
+
+/** What stands before a link, and the link. */
+function beforeAndLink(text: string): string[] {
+  const at = text.search(/https?:/);
+  return at > 0 ? [text.slice(0, at).trimEnd(), text.slice(at)] : [text];
 }
 
 /** A number without its plus reaches nobody; Messages takes it all the same. */

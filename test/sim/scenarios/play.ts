@@ -1,0 +1,20 @@
+/** Plays one scenario on a ground, and leaves the Mac as it was. */
+import { USUAL_TIMING } from '../messages.ts';
+import { disagreements } from './compare.ts';
+import { type Check, type Ground, type Scenario, Scene } from './scene.ts';
+
+/** Plays it and compares at the end. `number` differs for each scenario on a ground. */
+export async function play(scenario: Scenario, ground: Ground, number: number): Promise<Check[]> {
+  const scene = new Scene(ground, number);
+  const { sim } = ground;
+  try {
+    await scenario.play(scene);
+    await ground.settle();
+    scene.sees('the Mac’s record and the controller’s store agree', disagreements(scene), []);
+  } finally {
+    await sim.messages('normal');
+    await sim.release('end');
+    await sim.apple({ timing: USUAL_TIMING, ghosts: 0, junk: false, astray: null, splits: false });
+  }
+  return scene.checks;
+}

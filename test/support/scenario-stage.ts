@@ -1,0 +1,70 @@
+/**
+ * Plays scenarios of the simulated Mac as tests: many on one stage, one after the other; those that leave something behind each on a
+ * stage of their own. A check that does not hold is shown with what was found.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Stage } from '../../scripts/demo/stage.ts';
+import { SCENARIOS } from '../sim/scenarios/all.ts';
+import { play } from '../sim/scenarios/play.ts';
+import type { Scenario } from '../sim/scenarios/scene.ts';
+import { WIDE_RULES } from './wide-rules.ts';
+
+export const FACTOR = 20;
+
+/** Rules so wide that scenarios do not meet those of others: texts, people and failures of many are on one sender. */
+const POLICY = {
+  ...WIDE_RULES,
+  interval: { steps: [{ up_to: null, ms: 1_000 }] },
+  duplicate: { window_ms: 0 },
+};
+const FORGIVING = {
+  suspicion: { recipients: 50, people: 50, strangers: 20 },
+  health: { bad_in_look_back: 50, bad_in_row: 20, strangers_in_row: 20, late_in_look_back: 50 },
+};
+
+async function openStage({ alone }: Pick<Scenario, 'alone'>, o: StageMac): Promise<Stage> {
+  const policy = alone ? POLICY : { ...POLICY, ...FORGIVING };
+  const config = { policy, messages: { send_limit_ms: 15_000 } };
+  const stage = await Stage.open({ factor: FACTOR, config, mac: o });
+  stage.sim.onEvent(() => stage.look());
+  stage.startRelay();
+  return stage;
+}
+
+type StageMac = NonNullable<Scenario['mac']>;
+
+/** One test for each, in the order given. */
+export function testScenarios(scenarios: readonly Scenario[]): void {
+  const kinds = Map.groupBy(
+    scenarios.filter(({ alone }) => !alone),
+    ({ mac }) => JSON.stringify(mac ?? {}),
+  );
+  for (const [mac, shared] of kinds)
+    describe(mac === '{}' ? 'on any Mac' : `on a Mac with ${mac}`, () => {
+      let stage: Stage;
+      beforeAll(async () => {
+        stage = await openStage({}, JSON.parse(mac) as StageMac);
+      });
+      afterAll(() => stage?.close());
+      it.each(shared.map((scenario) => [scenario.name, scenario] as const))('%s', (_name, scenario) =>
+        judge(scenario, stage),
+      );
+    });
+  for (const scenario of scenarios.filter(({ alone }) => alone))
+    it(`${scenario.name} (on a stage of its own)`, async () => {
+      const stage = await openStage(scenario, scenario.mac ?? {});
+      try {
+        await judge(scenario, stage);
+      } finally {
+        await stage.close();
+      }
+    });
+}
+
+async function judge(scenario: Scenario, stage: Stage): Promise<void> {
+  const checks = await play(scenario, stage, SCENARIOS.indexOf(scenario)).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${stage.log(15).join('\n')}`, { cause: error });
+  });
+  expect(checks.length).toBeGreaterThan(0);
+  expect(checks.filter(({ holds }) => !holds)).toEqual([]);
+}
