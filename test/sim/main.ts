@@ -3,6 +3,8 @@
  *
  *   node test/sim/main.ts --folder DIR [--factor N] [--start ISO] [--own-address +1…] [--guid-prefix any|service]
  *                         [--reports-until-verdict N]
+ *   node test/sim/main.ts --list                                     the scenarios by name: what happens, what the relay must do
+ *   node test/sim/main.ts --play NAME [--folder DIR] [--factor N]    one of them, beside a relay that you start as it tells you
  *
  * It makes DIR/Library/Messages/chat.db, DIR/bin/osascript and DIR/bin/ps. Programs that shall live in its time are started with
  * `node --import test/sim/virtual-clock.ts` and the environment of `clock_env`.
@@ -24,16 +26,18 @@
  *   {"do": "replace_db", "keep"}          another file behind the path
  *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "now"}
  *
- * SIGTERM, SIGINT or the end of stdin: everything ends, exit 0. Bad arguments: exit 2.
+ * SIGTERM, SIGINT or the end of stdin: everything ends, exit 0. Bad arguments: exit 2. --play: 0 if all is seen that must be, else 1.
  */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { Command } from './commands.ts';
 import { SimError, SimulatedMac } from './mac.ts';
+import { SCENARIOS, scenarioNamed } from './scenarios/all.ts';
 import { simClockEnv } from './sim-clock.ts';
 
 function say(line: Record<string, unknown>): void {
@@ -50,6 +54,8 @@ function readArguments() {
     return parseArgs({
       options: {
         folder: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        play: { type: 'string' },
         factor: { type: 'string', default: '1' },
         start: { type: 'string' },
         'own-address': { type: 'string' },
@@ -73,11 +79,29 @@ const { folder, start } = values;
 const factor = Number(values.factor);
 const reports = Number(values['reports-until-verdict']);
 const prefix = values['guid-prefix'];
-if (!folder) stop('--folder is needed; --help says more.');
 if (!(factor > 0 && Number.isFinite(factor))) stop(`--factor must be a number above 0, not ${values.factor}.`);
 if (start !== undefined && !Number.isFinite(Date.parse(start))) stop(`--start must be a time, not ${start}.`);
 if (!Number.isInteger(reports) || reports < 1) stop('--reports-until-verdict must be a whole number from 1.');
 if (prefix !== 'any' && prefix !== 'service') stop('--guid-prefix must be any or service.');
+
+if (values.list) {
+  const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
+  for (const { name, happens, must } of SCENARIOS)
+    process.stdout.write(`${name.padEnd(width)}  ${happens} → ${must}\n`);
+  process.exit(0);
+}
+if (values.play !== undefined) {
+  const scenario = scenarioNamed(values.play);
+  if (!scenario) stop(`there is no scenario ${values.play}; --list names them all.`);
+  const { playByHand } = await import('./scenarios/by-hand.ts');
+  const where = folder ? resolve(folder) : mkdtempSync(join(tmpdir(), 'sender-relay-scenario-'));
+  const mac = { start, ownAddress: values['own-address'], guidPrefix: prefix } as const;
+  const say = (words: string) => void process.stdout.write(`${words}\n`);
+  const good = await playByHand(scenario, { folder: where, factor, mac, say });
+  say(good ? 'All is as it must be.' : 'Not all is as it must be.');
+  process.exit(good ? 0 : 1);
+}
+if (!folder) stop('--folder is needed; --help says more.');
 
 const clockEnv = simClockEnv({ factor, start });
 const mac = new SimulatedMac({

@@ -6,26 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Stage } from '../../scripts/demo/stage.ts';
 import { SCENARIOS } from '../sim/scenarios/all.ts';
 import { play } from '../sim/scenarios/play.ts';
+import { relayConfig } from '../sim/scenarios/relay-config.ts';
 import type { Scenario } from '../sim/scenarios/scene.ts';
-import { WIDE_RULES } from './wide-rules.ts';
 
 export const FACTOR = 20;
 
-/** Rules so wide that scenarios do not meet those of others: texts, people and failures of many are on one sender. */
-const POLICY = {
-  ...WIDE_RULES,
-  interval: { steps: [{ up_to: null, ms: 1_000 }] },
-  duplicate: { window_ms: 0 },
-};
-const FORGIVING = {
-  suspicion: { recipients: 50, people: 50, strangers: 20 },
-  health: { bad_in_look_back: 50, bad_in_row: 20, strangers_in_row: 20, late_in_look_back: 50 },
-};
-
 async function openStage({ alone }: Pick<Scenario, 'alone'>, o: StageMac): Promise<Stage> {
-  const policy = alone ? POLICY : { ...POLICY, ...FORGIVING };
-  const config = { policy, messages: { send_limit_ms: 15_000 } };
-  const stage = await Stage.open({ factor: FACTOR, config, mac: o });
+  const stage = await Stage.open({ factor: FACTOR, config: relayConfig({ alone }), mac: o });
   stage.sim.onEvent(() => stage.look());
   stage.startRelay();
   return stage;
