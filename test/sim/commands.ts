@@ -71,6 +71,8 @@ export const Type = of('type', {
   here: z.boolean().default(false),
   /** The row says for so long that it is not from me. */
   correctedAfterMs: ms.optional(),
+  /** Send Later: the row is there, says sent, and is dated this far ahead. */
+  scheduledInMs: ms.optional(),
 });
 
 /** Something happens to a message that is there. */
@@ -126,6 +128,8 @@ export const ReplaceDb = of('replace_db', { keep: z.union([z.literal('all'), z.i
 
 export const Rows = of('rows', { sinceRowid: z.int().min(0).default(0) });
 export const Checkpoint = of('checkpoint', {});
+/** Messages closes chat.db and opens it again, as when it was quit: a new -wal if nobody else has it open. */
+export const Reopen = of('reopen', {});
 export const Now = of('now', {});
 
 export const Command = z.discriminatedUnion('do', [
@@ -141,6 +145,7 @@ export const Command = z.discriminatedUnion('do', [
   ReplaceDb,
   Rows,
   Checkpoint,
+  Reopen,
   Now,
 ]);
 export type Change = z.infer<typeof Change>;

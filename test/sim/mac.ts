@@ -14,7 +14,7 @@ import type { MacEvent, Told } from './mac-events.ts';
 import { type Columns, GROUP, MacStore, type StoredChat } from './mac-store.ts';
 import { Messages, type MessagesOptions } from './messages.ts';
 import { OsascriptDesk } from './osascript-desk.ts';
-import { attach, changeGroup, edit, transfer, unsend } from './other-kinds.ts';
+import { attach, changeGroup, edit, type Histories, transfer, unsend } from './other-kinds.ts';
 import { readRows } from './own-rows.ts';
 import { type ClockEnv, clockTerms, type SimClock, simClock } from './sim-clock.ts';
 import { writeStandIns } from './stand-ins.ts';
@@ -48,6 +48,7 @@ export class SimulatedMac {
   readonly #o: MacOptions;
   readonly #clock: SimClock;
   readonly #cast = new Cast();
+  readonly #histories: Histories = new Map();
   readonly #messages: Messages;
   readonly #desk: OsascriptDesk;
 
@@ -98,6 +99,7 @@ export class SimulatedMac {
           {
             here: command.here,
             correctedAfterMs: command.correctedAfterMs,
+            scheduledInMs: command.scheduledInMs,
           },
         );
         return { rowid, guid, chat: chat.guid };
@@ -141,6 +143,10 @@ export class SimulatedMac {
         return { rows: readRows(this.chatDb, command.sinceRowid) };
       case 'checkpoint':
         return { whole: this.#messages.store.checkpoint() };
+      case 'reopen':
+        this.#messages.store.close();
+        this.#messages.store = this.#openStore();
+        return {};
       case 'now':
         return { now: this.now() };
     }
@@ -184,7 +190,7 @@ export class SimulatedMac {
     const { guid, edit: text, transferState } = o;
     if (!store.get('SELECT 1 FROM message WHERE guid = ?', guid))
       throw new SimError('no_such_message', `no message ${guid}`);
-    if (text !== undefined) edit(store, guid, text, this.now());
+    if (text !== undefined) edit(store, this.#histories, guid, text, this.now());
     if (o.unsend) unsend(store, guid, this.now());
     if (transferState !== undefined) transfer(store, guid, transferState);
     if (o.columns) store.update(guid, o.columns);

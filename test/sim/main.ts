@@ -24,7 +24,7 @@
  *   {"do": "release", "how"}              what hangs goes on ("go") or ends ("end")
  *   {"do": "apple", …}                    timing of rows, junk verdict, ghosts
  *   {"do": "replace_db", "keep"}          another file behind the path
- *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "now"}
+ *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "reopen"}      {"do": "now"}
  *
  * SIGTERM, SIGINT or the end of stdin: everything ends, exit 0. Bad arguments: exit 2. --play: 0 if all is seen that must be, else 1.
  */

@@ -104,21 +104,25 @@ export class Messages {
   type(
     to: { chat: StoredChat } | { handle: string },
     text: string,
-    o: { here?: boolean; correctedAfterMs?: number } = {},
+    o: { here?: boolean; correctedAfterMs?: number; scheduledInMs?: number } = {},
   ) {
     const chat = 'chat' in to ? to.chat : this.store.direct(to.handle);
     const handle = chat.style === GROUP ? undefined : chat.identifier;
     const later = o.correctedAfterMs;
+    const ahead = o.scheduledInMs;
     const row = this.store.insertOwn({
       handle,
       text,
-      at: this.#clock.now(),
+      at: this.#clock.now() + (ahead ?? 0),
       chat: chat.rowid,
-      columns: later === undefined ? {} : { is_from_me: 0 },
+      columns: {
+        ...(later === undefined ? {} : { is_from_me: 0 }),
+        ...(ahead === undefined ? {} : { schedule_type: 2, schedule_state: 1 }),
+      },
     });
     if (later !== undefined) this.#clock.after(later, () => void this.store.update(row.guid, { is_from_me: 1 }));
     this.#tell({ kind: 'own', handle, chat: chat.guid, text, guid: row.guid, rowid: row.rowid });
-    this.#arrive({ guid: row.guid, chat, handle, text, elsewhere: o.here !== true });
+    if (ahead === undefined) this.#arrive({ guid: row.guid, chat, handle, text, elsewhere: o.here !== true });
     return row;
   }
 

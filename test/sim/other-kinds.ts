@@ -3,6 +3,8 @@
  * in real rows; times are Unix ms.
  */
 import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { appleDate } from './apple-date.ts';
 import { bplist, type PlistValue } from './bplist.ts';
 import type { Columns, MacStore } from './mac-store.ts';
@@ -18,6 +20,20 @@ export interface File {
 }
 
 export const TRANSFERRED = 5;
+
+/** As Apple writes it into each row, wherever the home folder is. */
+const FOLDER = '~/Library/Messages/Attachments/';
+
+/** The files of a message that are on the disk lie beside chat.db; what is in them follows from their guid and size alone. */
+function writeFiles(store: MacStore, message: number): void {
+  const sql = `SELECT a.guid, a.filename, a.total_bytes AS bytes FROM attachment a
+    JOIN message_attachment_join j ON j.attachment_id = a.ROWID WHERE j.message_id = ? AND a.transfer_state = ${TRANSFERRED}`;
+  for (const { guid, filename, bytes } of store.all(sql, message)) {
+    const path = join(dirname(store.path), 'Attachments', String(filename).slice(FOLDER.length));
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, Buffer.alloc(Number(bytes), `${guid} `));
+  }
+}
 
 /** Hangs files on a message. Body and `cache_has_attachments` follow. */
 export function attach(
@@ -35,7 +51,7 @@ export function attach(
       guid,
       original_guid: guid,
       created_date: appleDate(at) / 1_000_000_000n,
-      filename: `~/Library/Messages/Attachments/${guid.slice(5, 7).toLowerCase()}/00/${guid}/${file.name}`,
+      filename: `${FOLDER}${guid.slice(5, 7).toLowerCase()}/00/${guid}/${file.name}`,
       mime_type: file.mime,
       transfer_name: file.name,
       transfer_state: file.state,
@@ -44,6 +60,7 @@ export function attach(
     });
     store.insert('message_attachment_join', { message_id: message.rowid, attachment_id: attachment });
   });
+  writeFiles(store, message.rowid);
 }
 
 /** All files of the message are in this state now. False if it has none. */
@@ -51,20 +68,26 @@ export function transfer(store: MacStore, guid: string, state: number): boolean 
   const sql = `UPDATE attachment SET transfer_state = ? WHERE ROWID IN (SELECT j.attachment_id
     FROM message_attachment_join j JOIN message m ON m.ROWID = j.message_id WHERE m.guid = ?) RETURNING ROWID`;
   const changed = store.all(sql, state, guid).length > 0;
+  const rowid = store.get('SELECT ROWID AS rowid FROM message WHERE guid = ?', guid)?.rowid;
+  if (changed) writeFiles(store, Number(rowid));
   // Messages touches the row too when a file has come.
   if (changed) store.update(guid, { cache_has_attachments: 1 });
   return changed;
 }
 
+/** The texts that messages had, by guid, from the first on: what Messages keeps in the summary of an edited row. */
+export type Histories = Map<string, PlistValue[]>;
+
 /** Another text in the same row, the old ones in its summary. False if there is no such message. */
-export function edit(store: MacStore, guid: string, text: string, at: number): boolean {
+export function edit(store: MacStore, histories: Histories, guid: string, text: string, at: number): boolean {
   const row = store.get('SELECT attributedBody AS body, date / 1000000000 AS date FROM message WHERE guid = ?', guid);
   if (!row) return false;
   const version = (body: Uint8Array, seconds: number): PlistValue => ({ dict: { d: { real: seconds }, t: body } });
   const body = encodeAttributedText(text, { mutable: true });
   const before = row.body instanceof Uint8Array ? row.body : new Uint8Array();
   const seconds = Number(appleDate(at) / 1_000_000n) / 1000;
-  const history = [version(before, Number(row.date)), version(body, seconds)];
+  const history = [...(histories.get(guid) ?? [version(before, Number(row.date))]), version(body, seconds)];
+  histories.set(guid, history);
   const original: PlistValue = { dict: { '0': { dict: { lo: 0, le: text.length } } } };
   return store.update(guid, {
     attributedBody: body,

@@ -141,6 +141,11 @@ export class Sim {
     return (await this.#ask<{ whole: boolean }>({ do: 'checkpoint' })).whole;
   }
 
+  /** Messages quits and comes back, as far as chat.db can tell. */
+  async reopen(): Promise<void> {
+    await this.#ask({ do: 'reopen' });
+  }
+
   /** Calls for each event from now on; the answer ends that. */
   onEvent(listener: (event: MacEvent) => void): () => void {
     this.#listeners.add(listener);

@@ -154,6 +154,8 @@ export async function playByHand(
     o.say('Start a relay beside this Mac, in another terminal:');
     o.say(`  ${startLine(home, sim)}`);
     await ground.relayComes();
+    // Rows from before it first looks are history for it.
+    await ground.settle();
     o.say('The relay is here.');
     sim.onEvent(({ kind, handle, text, words }) =>
       o.say(`the Mac: ${[kind, handle, text && `“${text}”`, words].filter(Boolean).join(' ')}`),

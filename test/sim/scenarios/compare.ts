@@ -111,11 +111,11 @@ function inventions(scene: Scene, rows: MacRow[]): string[] {
 }
 
 function afterOptOut(scene: Scene): string[] {
-  return scene.events.flatMap(({ name, data, at }) => {
-    if (name !== 'contact.opted_out' || !scene.people.has(String(data.handle))) return [];
-    const later = scene.macEvents.filter(
-      (e) => e.kind === 'osascript' && e.handle?.split(';').at(-1) === data.handle && e.at > at + ON_ITS_WAY_MS,
-    );
-    return later.map((e) => `“${e.text}” was sent after the opt-out of ${data.handle}`);
+  const words = scene.events.filter((e) => e.name === 'contact.opted_out' || e.name === 'contact.opted_in');
+  return scene.macEvents.flatMap((e) => {
+    const handle = e.handle?.split(';').at(-1) ?? '';
+    if (e.kind !== 'osascript' || !scene.people.has(handle)) return [];
+    const last = words.findLast(({ data, at }) => data.handle === handle && at + ON_ITS_WAY_MS < e.at);
+    return last?.name === 'contact.opted_out' ? [`“${e.text}” was sent after the opt-out of ${handle}`] : [];
   });
 }

@@ -23,6 +23,8 @@ export interface Scenario {
   mac?: { guidPrefix?: 'any' | 'service' };
   /** It leaves something behind that others must not meet: it gets a ground of its own. */
   alone?: true;
+  /** An event that the protocol must have. */
+  needs?: string;
   play(scene: Scene): Promise<void>;
 }
 
