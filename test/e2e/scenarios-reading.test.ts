@@ -3,4 +3,4 @@ import { OPT_OUTS } from '../sim/scenarios/opt-outs.ts';
 import { READING } from '../sim/scenarios/reading.ts';
 import { testScenarios } from '../support/scenario-stage.ts';
 
-testScenarios([...READING, ...OPT_OUTS]);
+testScenarios([...OPT_OUTS, ...READING]);

@@ -130,6 +130,8 @@ export const Rows = of('rows', { sinceRowid: z.int().min(0).default(0) });
 export const Checkpoint = of('checkpoint', {});
 /** Messages closes chat.db and opens it again, as when it was quit: a new -wal if nobody else has it open. */
 export const Reopen = of('reopen', {});
+/** Time is skipped, as if the Mac had slept for so long. */
+export const Pass = of('pass', { ms });
 export const Now = of('now', {});
 
 export const Command = z.discriminatedUnion('do', [
@@ -146,6 +148,7 @@ export const Command = z.discriminatedUnion('do', [
   Rows,
   Checkpoint,
   Reopen,
+  Pass,
   Now,
 ]);
 export type Change = z.infer<typeof Change>;

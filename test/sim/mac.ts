@@ -16,7 +16,7 @@ import { Messages, type MessagesOptions } from './messages.ts';
 import { OsascriptDesk } from './osascript-desk.ts';
 import { attach, changeGroup, edit, type Histories, transfer, unsend } from './other-kinds.ts';
 import { readRows } from './own-rows.ts';
-import { type ClockEnv, clockTerms, type SimClock, simClock } from './sim-clock.ts';
+import { type ClockEnv, clockTerms, type SkippingClock, simClock } from './sim-clock.ts';
 import { writeStandIns } from './stand-ins.ts';
 
 export class SimError extends Error {
@@ -46,7 +46,7 @@ export class SimulatedMac {
   readonly osascript: string;
   readonly ps: string;
   readonly #o: MacOptions;
-  readonly #clock: SimClock;
+  readonly #clock: SkippingClock;
   readonly #cast = new Cast();
   readonly #histories: Histories = new Map();
   readonly #messages: Messages;
@@ -147,6 +147,9 @@ export class SimulatedMac {
         this.#messages.store.close();
         this.#messages.store = this.#openStore();
         return {};
+      case 'pass':
+        this.#clock.skip(command.ms);
+        return { now: this.now() };
       case 'now':
         return { now: this.now() };
     }

@@ -24,11 +24,12 @@
  *   {"do": "release", "how"}              what hangs goes on ("go") or ends ("end")
  *   {"do": "apple", …}                    timing of rows, junk verdict, ghosts
  *   {"do": "replace_db", "keep"}          another file behind the path
- *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "reopen"}      {"do": "now"}
+ *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "reopen"}
+ *   {"do": "pass", "ms"}                  time is skipped, as in sleep              {"do": "now"}
  *
  * SIGTERM, SIGINT or the end of stdin: everything ends, exit 0. Bad arguments: exit 2. --play: 0 if all is seen that must be, else 1.
  */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -103,7 +104,9 @@ if (values.play !== undefined) {
 }
 if (!folder) stop('--folder is needed; --help says more.');
 
-const clockEnv = simClockEnv({ factor, start });
+const skips = join(resolve(folder), 'run/skips');
+rmSync(skips, { force: true });
+const clockEnv = simClockEnv({ factor, start, skips });
 const mac = new SimulatedMac({
   folder: resolve(folder),
   clockEnv,

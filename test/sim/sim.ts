@@ -24,6 +24,9 @@ const PINNED = at('../../node_modules/.bin/node');
 /** Arguments of node for a program that lives in the simulated Mac's time. */
 export const VIRTUAL_CLOCK = ['--import', new URL('virtual-clock.ts', import.meta.url).href];
 
+/** Real time in which every process has seen that time was skipped, and done what was due. */
+const MOMENT_MS = 25;
+
 export interface SimOptions {
   folder: string;
   /** Virtual seconds in a real one; 1 if not given. */
@@ -139,6 +142,17 @@ export class Sim {
   /** False if a reader was in the way. */
   async checkpoint(): Promise<boolean> {
     return (await this.#ask<{ whole: boolean }>({ do: 'checkpoint' })).whole;
+  }
+
+  /**
+   * Time passes without waiting for it: in one go, as for a Mac that sleeps, or in steps between which everybody has a moment, as when
+   * nothing else happens.
+   */
+  async pass(ms: number, steps = 1): Promise<void> {
+    for (let step = 0; step < steps; step += 1) {
+      await this.#ask({ do: 'pass', ms: ms / steps });
+      await new Promise((resolve) => setTimeout(resolve, MOMENT_MS));
+    }
   }
 
   /** Messages quits and comes back, as far as chat.db can tell. */

@@ -63,8 +63,11 @@ done
 zone=$(date +%z)
 east=$((\${zone%????}1 * (1\${zone#?} / 100 % 100 * 60 + 1\${zone#?} % 100) * 60))
 print_process() {
+  r=$((${bootedAt()} + $1 * 10))
+  skipped=0
+  while read -r since total; do [ $r -ge $since ] && skipped=$total; done <${quoted(terms.skips ?? '/dev/null')}
   # Milliseconds since the boot, made into seconds of the simulated Mac's time, then into a date (days are counted from 1 March 0000).
-  s=$(( (${Math.round(terms.virtualOrigin)} + (${bootedAt()} + $1 * 10 - ${Math.round(terms.realOrigin)}) * ${Math.round(terms.factor * 1000)} / 1000) / 1000 + east ))
+  s=$(( (${Math.round(terms.virtualOrigin)} + (r - ${Math.round(terms.realOrigin)}) * ${Math.round(terms.factor * 1000)} / 1000 + skipped) / 1000 + east ))
   d=$((s / 86400)); s=$((s % 86400))
   [ $s -lt 0 ] && { s=$((s + 86400)); d=$((d - 1)); }
   z=$((d + 719468)); era=$((z / 146097)); doe=$((z - era * 146097))

@@ -5,52 +5,83 @@
  * Changed: Date, performance.now and timeOrigin, process.hrtime and uptime, the timers (global, node:timers, node:timers/promises),
  * AbortSignal.timeout. A timer never fires before its virtual time, and at the earliest after 1 ms of real time, as ever.
  * Not changed: times of files, time-outs inside Node (sockets, SQLite), `Intl` and `Temporal` asked for the present.
+ *
+ * When time is skipped, all clocks are ahead from one moment to the next, and setTimeout and setInterval fire that are due by then. What
+ * node:timers/promises and AbortSignal.timeout wait for is not brought forward.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type ClockTerms, clockTerms, toVirtual } from './sim-clock.ts';
+import { type ClockTerms, clockTerms, skippedMs, toVirtual } from './sim-clock.ts';
 
 type Callback = (...args: unknown[]) => void;
 
 /** Node's longest timer. Whatever is longer (or no number) becomes 1 ms, with a warning; so it does here. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** Real time between two looks for a skip. */
+const LOOK_MS = 5;
+
+/** How much is skipped, for all clocks of this process at once. */
+class Skips {
+  ms: number;
+  readonly atStart: number;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(clock: ClockTerms) {
+    this.ms = skippedMs(clock);
+    this.atStart = this.ms;
+    if (clock.skips === undefined) return;
+    setInterval(() => {
+      const ms = skippedMs(clock);
+      if (ms === this.ms) return;
+      this.ms = ms;
+      for (const listener of [...this.#listeners]) listener();
+    }, LOOK_MS).unref();
+  }
+
+  onSkip(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+}
+
 const terms = clockTerms(process.env);
 if (terms) install(terms);
 
 function install(clock: ClockTerms): void {
   const { factor } = clock;
-  const mono = virtualMonotonic(factor);
-  virtualDate(clock, mono);
-  virtualTimers(factor);
+  const skips = new Skips(clock);
+  const mono = virtualMonotonic(factor, skips);
+  virtualDate(clock, mono, skips);
+  virtualTimers(factor, skips);
   const timeout = AbortSignal.timeout.bind(AbortSignal);
   AbortSignal.timeout = (delayMs) => timeout(Math.ceil(delayMs / factor));
   syncBuiltinESMExports();
 }
 
-function virtualMonotonic(factor: number): () => number {
+function virtualMonotonic(factor: number, skips: Skips): () => number {
   const realHrtime = process.hrtime.bigint.bind(process.hrtime);
   const realNow = performance.now.bind(performance);
   const realUptime = process.uptime.bind(process);
   // A factor may have decimals; nanoseconds do not fit into a double.
   const scale = BigInt(Math.round(factor * 1e6));
-  const bigint = () => (realHrtime() * scale) / 1_000_000n;
+  const bigint = () => (realHrtime() * scale) / 1_000_000n + BigInt(skips.ms) * 1_000_000n;
+  const sinceStart = () => skips.ms - skips.atStart;
   const hrtime = (since?: [number, number]): [number, number] => {
     const now = bigint() - (since ? BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]) : 0n);
     return [Number(now / 1_000_000_000n), Number(now % 1_000_000_000n)];
   };
   process.hrtime = Object.assign(hrtime, { bigint });
-  process.uptime = () => realUptime() * factor;
-  performance.now = () => realNow() * factor;
+  process.uptime = () => realUptime() * factor + sinceStart() / 1000;
+  performance.now = () => realNow() * factor + sinceStart();
   return performance.now;
 }
 
-function virtualDate(clock: ClockTerms, mono: () => number): void {
+function virtualDate(clock: ClockTerms, mono: () => number, skips: Skips): void {
   const Real = Date;
   const realNow = Real.now.bind(Real);
-  const now = () => toVirtual(clock, realNow());
+  const now = () => toVirtual(clock, realNow()) + skips.ms;
   const origin = now() - mono();
   Object.defineProperty(performance, 'timeOrigin', { get: () => origin, configurable: true });
   Real.now = now;
@@ -62,7 +93,7 @@ function virtualDate(clock: ClockTerms, mono: () => number): void {
   globalThis.Date = Virtual;
 }
 
-function virtualTimers(factor: number): void {
+function virtualTimers(factor: number, skips: Skips): void {
   const real = { setTimeout: timers.setTimeout, setInterval: timers.setInterval, promises: { ...timersPromises } };
   const now = performance.now.bind(performance);
   const usual = (delayMs: number) => delayMs >= 1 && delayMs <= LONGEST_MS;
@@ -73,6 +104,23 @@ function virtualTimers(factor: number): void {
   const reach = (due: number) => {
     while (now() < due);
   };
+
+  /** Timers that may be waiting, and how each is brought forward. */
+  const waiting = new Map<NodeJS.Timeout, () => void>();
+  let room = 256;
+  const dropOver = () => {
+    for (const timer of waiting.keys()) if (Reflect.get(timer, '_destroyed') === true) waiting.delete(timer);
+  };
+  const track = (timer: NodeJS.Timeout, bringForward: () => void) => {
+    waiting.set(timer, bringForward);
+    if (waiting.size < room) return;
+    dropOver();
+    room = Math.max(256, waiting.size * 2);
+  };
+  skips.onSkip(() => {
+    dropOver();
+    for (const bringForward of [...waiting.values()]) bringForward();
+  });
 
   const punctual =
     (set: typeof real.setTimeout) =>
@@ -93,10 +141,16 @@ function virtualTimers(factor: number): void {
         ...args,
       );
       const refresh = timer.refresh.bind(timer);
-      timer.refresh = () => {
-        due = dueIn(delayMs);
+      const again = (realMs: number) => {
+        // Node's own field for how long a timer waits; `refresh` goes by it.
+        Reflect.set(timer, '_idleTimeout', realMs);
         return refresh();
       };
+      timer.refresh = () => {
+        due = dueIn(delayMs);
+        return again(shorter(delayMs));
+      };
+      track(timer, () => void again(Math.max(1, Math.ceil((due - now()) / factor))));
       return timer;
     };
   const setTimeout = punctual(real.setTimeout);

@@ -154,7 +154,6 @@ export const CLAIMING: Scenario[] = [
     name: 'any-prefix',
     happens: 'chat guids begin with `any;`, as all have since macOS 26, whatever the service',
     must: 'send to the chat that is there and claim the row in it',
-    mac: { guidPrefix: 'any' },
     play: (scene) => toAnExistingChat(scene, 'any;-;'),
   },
   {

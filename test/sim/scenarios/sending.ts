@@ -19,6 +19,39 @@ export const SENDING: Scenario[] = [
     },
   },
   {
+    name: 'killed-after-a-sleep',
+    happens:
+      'the same after the Mac has slept for an hour, so that start times of processes are what they are by the clock',
+    must: 'know the child again by its start time, and not send again',
+    async play(scene) {
+      const ann = scene.person();
+      await scene.sim.pass(3_600_000);
+      await scene.sim.messages('slow', { count: 1, delayMs: 12_000, handle: ann });
+      const command = await scene.send(ann, 'An orphan with a watch.');
+      await scene.osascriptFor(ann);
+      await scene.ground.killRelay();
+      scene.ground.startRelay();
+      await scene.becomes(command, 'delivered');
+      scene.seesRows('An orphan with a watch.', 1);
+      scene.sees('asked for once', scene.asked('An orphan with a watch.'), 1);
+    },
+  },
+  {
+    name: 'asleep-while-it-sends',
+    happens: 'the Mac falls asleep for two hours while osascript runs; the message goes when it wakes',
+    must: 'not send it again: claim the row, or say `unknown` until it is there',
+    async play(scene) {
+      const ann = scene.person();
+      await scene.sim.messages('slow', { count: 1, delayMs: 8_000, handle: ann });
+      const command = await scene.send(ann, 'Where was I?');
+      await scene.osascriptFor(ann);
+      await scene.sim.pass(7_200_000);
+      await scene.becomes(command, 'delivered');
+      scene.seesRows('Where was I?', 1);
+      scene.sees('asked for once', scene.asked('Where was I?'), 1);
+    },
+  },
+  {
     name: 'hung-before-the-mark',
     happens: 'osascript hangs before it says that it begins to send',
     must: 'end it after its limit, say `unknown`, and go on with others once Messages answers',

@@ -1,10 +1,13 @@
 /** Processes that live in the simulated Mac's time: what each sees of it, and what stays as it was. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { VIRTUAL_CLOCK } from '../../sim/sim.ts';
-import { clockTerms, simClock, simClockEnv, virtualNow } from '../../sim/sim-clock.ts';
+import { clockTerms, simClock, simClockEnv, skip, virtualNow } from '../../sim/sim-clock.ts';
 
 const START = Date.UTC(2027, 0, 15, 8);
 
@@ -190,5 +193,75 @@ describe('the terms', () => {
       clock.after(20_000, resolve);
     });
     expect(performance.now() - begin).toBeGreaterThanOrEqual(20);
+  });
+});
+
+describe('when time is skipped', () => {
+  it('all clocks are ahead by it, and timers fire that are due by then', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sim-skips-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const env = simClockEnv({ factor: 10, skips: join(folder, 'skips: with colons') });
+    const terms = clockTerms(env);
+    if (!terms) throw new Error('no terms');
+    const HOUR = 3_600_000;
+    const seen = told<Record<string, number>>(
+      `
+      const begin = { hr: process.hrtime.bigint(), perf: performance.now(), date: Date.now(), up: process.uptime() };
+      const after = {};
+      const since = () => Date.now() - begin.date;
+      setTimeout(() => { after.soon = since(); }, 30 * 60_000);
+      const again = setTimeout(() => { after.again = since(); }, 10);
+      const late = setTimeout(() => { after.late = since(); }, 3 * ${HOUR});
+      const cleared = setTimeout(() => { after.cleared = since(); }, 30 * 60_000);
+      clearTimeout(cleared);
+      let ticks = 0;
+      const interval = setInterval(() => { ticks += 1; }, 60_000);
+      setTimeout(() => {
+        again.refresh();
+        after.hr = Number(process.hrtime.bigint() - begin.hr) / 1e6;
+        after.perf = performance.now() - begin.perf;
+        after.date = since();
+        after.up = (process.uptime() - begin.up) * 1000;
+        const then = since();
+        setTimeout(() => {
+          after.between = since() - then;
+          after.ticks = ticks;
+          clearTimeout(late);
+          clearInterval(interval);
+          tell(after);
+        }, 1_000);
+      }, ${HOUR});
+`,
+      env,
+    );
+    // It may start before or after the first of the two.
+    const steps = setInterval(() => skip(terms, HOUR / 4), 300);
+    const after = await seen.finally(() => clearInterval(steps));
+    for (const name of ['hr', 'perf', 'date', 'up', 'soon'])
+      expect([name, after[name]]).toEqual([name, expect.any(Number)]);
+    for (const name of ['hr', 'perf', 'date', 'up']) expect(after[name]).toBeGreaterThanOrEqual(HOUR);
+    for (const name of ['hr', 'perf', 'up'])
+      expect(Math.abs((after[name] ?? 0) - (after.date ?? 0))).toBeLessThan(30_000);
+    expect(after.soon).toBeGreaterThanOrEqual(HOUR / 2);
+    expect(after.between).toBeGreaterThanOrEqual(1_000);
+    expect(after.ticks).toBeGreaterThan(0);
+    expect(after).not.toHaveProperty('cleared');
+    expect(after).not.toHaveProperty('late');
+    expect(virtualNow(env) - Date.now()).toBeGreaterThanOrEqual(HOUR);
+  });
+
+  it('the simulator’s own clock does what is due, in order', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sim-skips-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const clock = simClock(simClockEnv({ factor: 1, skips: join(folder, 'skips') }));
+    const done: string[] = [];
+    const before = clock.now();
+    clock.after(60_000, () => done.push('a minute'));
+    clock.after(50_000, () => done.push('less'));
+    clock.after(10_000_000, () => done.push('much later'));
+    clock.after(60_000, () => done.push('cancelled')).cancel();
+    clock.skip(60_000);
+    expect(done.toSorted()).toEqual(['a minute', 'less']);
+    expect(clock.now() - before).toBeGreaterThanOrEqual(60_000);
   });
 });
