@@ -10,7 +10,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { appleDate } from './apple-date.ts';
-import { schemaSql } from './schema-macos-26.ts';
+import { type MacosVersion, schemaSql } from './schema-macos.ts';
 import { encodeAttributedText } from './typedstream.ts';
 
 export type Columns = Record<string, SQLInputValue>;
@@ -50,7 +50,9 @@ export interface NewMessage {
 
 export interface MacStoreOptions {
   ownAddress?: string;
-  /** What chat guids begin with: `any` since macOS 26, the service before. */
+  /** Whose schema a new file has; 26 if not given. A column that the file lacks is not written. */
+  macos?: MacosVersion;
+  /** What chat guids begin with; if not given as in that macOS: `any` since 26, the service before. */
   guidPrefix?: 'any' | 'service';
 }
 
@@ -72,6 +74,7 @@ export class MacStore {
   readonly #db: DatabaseSync;
   readonly #prefix: 'any' | 'service';
   readonly #prepared = new Map<string, StatementSync>();
+  readonly #columns = new Map<string, Set<string>>();
   readonly #handles = new Map<string, number>();
   readonly #directs = new Map<string, StoredChat>();
 
@@ -79,11 +82,12 @@ export class MacStore {
   constructor(path: string, o: MacStoreOptions = {}) {
     this.path = path;
     this.ownAddress = o.ownAddress ?? '+15550100000';
-    this.#prefix = o.guidPrefix ?? 'any';
+    const macos = o.macos ?? '26';
+    this.#prefix = o.guidPrefix ?? (Number(macos) < 26 ? 'service' : 'any');
     mkdirSync(dirname(path), { recursive: true });
     this.#db = new DatabaseSync(path, { timeout: 10_000 });
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
-    if (!this.get("SELECT 1 FROM sqlite_schema WHERE name = 'message'")) this.#db.exec(schemaSql());
+    if (!this.get("SELECT 1 FROM sqlite_schema WHERE name = 'message'")) this.#db.exec(schemaSql(macos));
   }
 
   close(): void {
@@ -117,15 +121,18 @@ export class MacStore {
     return this.#statement(sql).all(...values) as Record<string, SQLInputValue>[];
   }
 
-  /** Inserts a row, with the columns that are named. */
-  insert(table: string, columns: Columns): number {
+  /** Inserts a row, with the columns that are named and that this macOS has. */
+  insert(table: string, given: Columns): number {
+    const columns = this.#known(table, given);
     const names = Object.keys(columns);
     const sql = `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
     return Number(this.#statement(sql).run(...Object.values(columns)).lastInsertRowid);
   }
 
   /** Changes a message in place, found by its guid. False if there is none any more. */
-  update(guid: string, columns: Columns): boolean {
+  update(guid: string, given: Columns): boolean {
+    const columns = this.#known('message', given);
+    if (Object.keys(columns).length === 0) return this.get('SELECT 1 FROM message WHERE guid = ?', guid) !== undefined;
     const sets = Object.keys(columns).map((name) => `${name} = ?`);
     const sql = `UPDATE message SET ${sets.join(', ')} WHERE guid = ?`;
     return this.#statement(sql).run(...Object.values(columns), guid).changes > 0;
@@ -167,19 +174,13 @@ export class MacStore {
     return rowid;
   }
 
-  /** The 1:1 chat with an address, or null. One chat for all services since macOS 26. */
-  findDirect(address: string): StoredChat | null {
-    const known = this.#directs.get(address);
-    if (known) return known;
-    const row = this.get(`${CHAT_SQL} WHERE chat_identifier = ? AND style = ${DIRECT} ORDER BY ROWID`, address);
-    return row ? this.#remember(chatFrom(row)) : null;
-  }
-
+  /** The 1:1 chat with an address, made if need be. One for all services since macOS 26, one for each before. */
   direct(address: string, service = 'iMessage'): StoredChat {
-    const found = this.findDirect(address);
-    if (found) return found;
     const prefix = this.#prefix === 'any' ? 'any' : service;
-    const rowid = this.#insertChat({ guid: `${prefix};-;${address}`, identifier: address, style: DIRECT, service });
+    const guid = `${prefix};-;${address}`;
+    const found = this.#directs.get(guid) ?? this.findChat(guid);
+    if (found) return this.#remember(found);
+    const rowid = this.#insertChat({ guid, identifier: address, style: DIRECT, service });
     this.insert('chat_handle_join', { chat_id: rowid, handle_id: this.handle(address, service) });
     return this.#remember(this.chat(rowid));
   }
@@ -299,7 +300,7 @@ export class MacStore {
   }
 
   #remember(chat: StoredChat): StoredChat {
-    this.#directs.set(chat.identifier, chat);
+    this.#directs.set(chat.guid, chat);
     return chat;
   }
 
@@ -307,6 +308,14 @@ export class MacStore {
   #forget(): void {
     this.#handles.clear();
     this.#directs.clear();
+  }
+
+  #known(table: string, columns: Columns): Columns {
+    const known =
+      this.#columns.get(table) ??
+      new Set(this.all(`SELECT name FROM pragma_table_info('${table}')`).map(({ name }) => String(name)));
+    this.#columns.set(table, known);
+    return Object.fromEntries(Object.entries(columns).filter(([name]) => known.has(name)));
   }
 
   #statement(sql: string): StatementSync {

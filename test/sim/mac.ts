@@ -16,6 +16,7 @@ import { Messages, type MessagesOptions } from './messages.ts';
 import { OsascriptDesk } from './osascript-desk.ts';
 import { attach, changeGroup, edit, type Histories, transfer, unsend } from './other-kinds.ts';
 import { readRows } from './own-rows.ts';
+import type { MacosVersion } from './schema-macos.ts';
 import { type ClockEnv, clockTerms, type SkippingClock, simClock } from './sim-clock.ts';
 import { writeStandIns } from './stand-ins.ts';
 
@@ -32,7 +33,9 @@ export interface MacOptions extends Pick<MessagesOptions, 'timing' | 'reportsUnt
   folder: string;
   clockEnv: ClockEnv;
   ownAddress?: string;
-  /** What chat guids begin with: `any` since macOS 26, the service before. */
+  /** Whose schema chat.db has; 26 if not given. */
+  macos?: MacosVersion;
+  /** What chat guids begin with, if not as in that macOS. */
   guidPrefix?: 'any' | 'service';
   onEvent: (event: MacEvent) => void;
 }
@@ -78,6 +81,7 @@ export class SimulatedMac {
 
   /** All calls of osascript end, nothing more happens, the file is whole. */
   close(): void {
+    this.#clock.close();
     this.#desk.close();
     this.#messages.store.close();
   }
@@ -156,8 +160,8 @@ export class SimulatedMac {
   }
 
   #openStore(): MacStore {
-    const { ownAddress, guidPrefix } = this.#o;
-    return new MacStore(this.chatDb, { ownAddress, guidPrefix });
+    const { ownAddress, macos, guidPrefix } = this.#o;
+    return new MacStore(this.chatDb, { ownAddress, macos, guidPrefix });
   }
 
   #tell(event: Told): void {

@@ -1,8 +1,8 @@
 /**
  * The simulated Mac as a program.
  *
- *   node test/sim/main.ts --folder DIR [--factor N] [--start ISO] [--own-address +1…] [--guid-prefix any|service]
- *                         [--reports-until-verdict N]
+ *   node test/sim/main.ts --folder DIR [--factor N] [--start ISO] [--own-address +1…] [--macos 11|12|13|14|15|26|27]
+ *                         [--guid-prefix any|service] [--reports-until-verdict N]
  *   node test/sim/main.ts --list                                     the scenarios by name: what happens, what the relay must do
  *   node test/sim/main.ts --play NAME [--folder DIR] [--factor N]    one of them, beside a relay that you start as it tells you
  *
@@ -39,6 +39,7 @@ import { z } from 'zod';
 import { Command } from './commands.ts';
 import { SimError, SimulatedMac } from './mac.ts';
 import { SCENARIOS, scenarioNamed } from './scenarios/all.ts';
+import { MACOS_VERSIONS } from './schema-macos.ts';
 import { simClockEnv } from './sim-clock.ts';
 
 function say(line: Record<string, unknown>): void {
@@ -60,7 +61,8 @@ function readArguments() {
         factor: { type: 'string', default: '1' },
         start: { type: 'string' },
         'own-address': { type: 'string' },
-        'guid-prefix': { type: 'string', default: 'any' },
+        macos: { type: 'string', default: '26' },
+        'guid-prefix': { type: 'string' },
         'reports-until-verdict': { type: 'string', default: '3' },
         help: { type: 'boolean', default: false },
       },
@@ -83,7 +85,9 @@ const prefix = values['guid-prefix'];
 if (!(factor > 0 && Number.isFinite(factor))) stop(`--factor must be a number above 0, not ${values.factor}.`);
 if (start !== undefined && !Number.isFinite(Date.parse(start))) stop(`--start must be a time, not ${start}.`);
 if (!Number.isInteger(reports) || reports < 1) stop('--reports-until-verdict must be a whole number from 1.');
-if (prefix !== 'any' && prefix !== 'service') stop('--guid-prefix must be any or service.');
+if (prefix !== undefined && prefix !== 'any' && prefix !== 'service') stop('--guid-prefix must be any or service.');
+const macos = MACOS_VERSIONS.find((version) => version === values.macos);
+if (!macos) stop(`--macos must be one of ${MACOS_VERSIONS.join(', ')}, not ${values.macos}.`);
 
 if (values.list) {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
@@ -96,7 +100,7 @@ if (values.play !== undefined) {
   if (!scenario) stop(`there is no scenario ${values.play}; --list names them all.`);
   const { playByHand } = await import('./scenarios/by-hand.ts');
   const where = folder ? resolve(folder) : mkdtempSync(join(tmpdir(), 'sender-relay-scenario-'));
-  const mac = { start, ownAddress: values['own-address'], guidPrefix: prefix } as const;
+  const mac = { start, ownAddress: values['own-address'], macos, guidPrefix: prefix } as const;
   const say = (words: string) => void process.stdout.write(`${words}\n`);
   const good = await playByHand(scenario, { folder: where, factor, mac, say });
   say(good ? 'All is as it must be.' : 'Not all is as it must be.');
@@ -111,6 +115,7 @@ const mac = new SimulatedMac({
   folder: resolve(folder),
   clockEnv,
   ownAddress: values['own-address'],
+  macos,
   guidPrefix: prefix,
   reportsUntilVerdict: reports,
   onEvent: (event) => say({ mac: event }),

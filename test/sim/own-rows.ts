@@ -31,20 +31,32 @@ export interface MacRow {
   date_edited: number | null;
 }
 
-const SQL = `SELECT m.ROWID AS rowid, m.guid, coalesce(h.id, '') AS handle, c.guid AS chat, m.text, m.attributedBody AS body,
-  m.is_from_me, m.is_sent, m.is_delivered, m.is_read, m.error, m.service, m.was_downgraded, m.item_type,
-  m.associated_message_type, m.associated_message_guid,
-  ${['date', 'date_delivered', 'date_read', 'date_edited'].map((c) => `${unixMsSql(`m.${c}`)} AS ${c}`).join(', ')}
-  FROM message m LEFT JOIN handle h ON h.ROWID = m.handle_id
-  LEFT JOIN chat_message_join j ON j.message_id = m.ROWID LEFT JOIN chat c ON c.ROWID = j.chat_id
-  WHERE m.ROWID > ? GROUP BY m.ROWID ORDER BY m.ROWID`;
+const FLAGS = ['is_from_me', 'is_sent', 'is_delivered', 'is_read', 'error', 'was_downgraded', 'item_type'];
+const DATES = ['date', 'date_delivered', 'date_read', 'date_edited'];
+
+function rowsSql(db: DatabaseSync): string {
+  const there = new Set(
+    db
+      .prepare("SELECT name FROM pragma_table_info('message')")
+      .all()
+      .map(({ name }) => name),
+  );
+  // Edits came with macOS 13.
+  const date = (name: string) => `${there.has(name) ? unixMsSql(`m.${name}`) : 'NULL'} AS ${name}`;
+  return `SELECT m.ROWID AS rowid, m.guid, coalesce(h.id, '') AS handle, c.guid AS chat, m.text, m.attributedBody AS body,
+    ${FLAGS.map((name) => `m.${name}`).join(', ')}, m.service, m.associated_message_type, m.associated_message_guid,
+    ${DATES.map(date).join(', ')}
+    FROM message m LEFT JOIN handle h ON h.ROWID = m.handle_id
+    LEFT JOIN chat_message_join j ON j.message_id = m.ROWID LEFT JOIN chat c ON c.ROWID = j.chat_id
+    WHERE m.ROWID > ? GROUP BY m.ROWID ORDER BY m.ROWID`;
+}
 
 /** All rows behind `sinceRowid`, in the order in which they came in. */
 export function readRows(chatDbPath: string, sinceRowid = 0): MacRow[] {
   const db = new DatabaseSync(chatDbPath, { readOnly: true, timeout: 10_000 });
   try {
     return db
-      .prepare(SQL)
+      .prepare(rowsSql(db))
       .all(sinceRowid)
       .map(({ text, body, ...row }) => {
         const written = typeof text === 'string' ? text : decodeBody(body);

@@ -1,5 +1,5 @@
 /**
- * chat.db as macOS 26 has it, said in our own way: columns by kind, then the indexes and triggers whose effect a reader can see.
+ * chat.db as macOS 26 has it, from which schema-macos.ts makes that of the others: said in our own way: columns by kind, then the indexes and triggers whose effect a reader can see.
  * The names are Apple's, the order of columns is not (it differs between Macs anyway: name every column).
  *
  * Left out: triggers that call functions which exist only inside Apple's processes (they check guids and delete files), and the
@@ -228,14 +228,3 @@ export const TRIGGERS: Record<string, string> = {
   index_metrics_update_propagation: `AFTER UPDATE OF index_state ON chat_message_join BEGIN
     ${counts('NEW', '+')} ${counts('OLD', '-')} END`,
 };
-
-/** The whole as one script for an empty database. */
-export function schemaSql(): string {
-  return [
-    ...Object.entries(TABLES).map(([name, columns]) => `CREATE TABLE ${name} (${columns.join(', ')});`),
-    ...Object.entries(INDEXES).map(([name, on]) => `CREATE INDEX ${name} ON ${on};`),
-    ...Object.entries(TRIGGERS).map(([name, does]) => `CREATE TRIGGER ${name} ${does};`),
-    'INSERT INTO index_state_metrics (id) VALUES (1);',
-    "INSERT INTO _SqliteDatabaseProperties (key, value) VALUES ('_ClientVersion', '26000');",
-  ].join('\n');
-}

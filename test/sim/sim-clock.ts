@@ -88,6 +88,8 @@ export interface SimClock {
 export interface SkippingClock extends SimClock {
   /** Both clocks are ahead by so much; what is due then is due now. */
   skip(ms: number): void;
+  /** Nothing that was to be done is done any more. */
+  close(): void;
 }
 
 /** Virtual time for a process that itself runs on real time. */
@@ -98,6 +100,7 @@ export function simClock(env: Record<string, string | undefined>): SkippingClock
   let skipped = terms ? skippedMs(terms) : 0;
   const mono = () => (performance.now() - origin) * factor + skipped;
   const waits = new Set<() => void>();
+  let closed = false;
   return {
     now: () => (terms ? toVirtual(terms, Date.now()) + skipped : Date.now()),
     after(delayMs, work) {
@@ -106,7 +109,8 @@ export function simClock(env: Record<string, string | undefined>): SkippingClock
       const wait = () => {
         clearTimeout(timer);
         const left = due - mono();
-        if (left > 0) timer = setTimeout(wait, Math.min(Math.ceil(left / factor), 2 ** 31 - 1));
+        if (closed) waits.delete(wait);
+        else if (left > 0) timer = setTimeout(wait, Math.min(Math.ceil(left / factor), 2 ** 31 - 1));
         else if (waits.delete(wait)) work();
       };
       waits.add(wait);
@@ -121,6 +125,10 @@ export function simClock(env: Record<string, string | undefined>): SkippingClock
     skip(ms) {
       if (terms) skip(terms, ms);
       skipped += Math.round(ms);
+      for (const wait of [...waits]) wait();
+    },
+    close() {
+      closed = true;
       for (const wait of [...waits]) wait();
     },
   };

@@ -14,6 +14,7 @@ import type { CommandInput } from './commands.ts';
 import type { BehaviourInput } from './contacts.ts';
 import type { MacEvent } from './mac-events.ts';
 import { type MacRow, readOwnRows } from './own-rows.ts';
+import type { MacosVersion } from './schema-macos.ts';
 import { type ClockEnv, virtualNow } from './sim-clock.ts';
 
 export { type MacEvent, type MacRow, readOwnRows };
@@ -34,6 +35,8 @@ export interface SimOptions {
   /** The virtual time at the start; the real time if not given. */
   start?: string;
   ownAddress?: string;
+  /** Whose schema chat.db has; 26 if not given. */
+  macos?: MacosVersion;
   guidPrefix?: 'any' | 'service';
   reportsUntilVerdict?: number;
 }
@@ -235,6 +238,7 @@ export function startSim(o: SimOptions): Promise<Sim> {
     ['--factor', o.factor],
     ['--start', o.start],
     ['--own-address', o.ownAddress],
+    ['--macos', o.macos],
     ['--guid-prefix', o.guidPrefix],
     ['--reports-until-verdict', o.reportsUntilVerdict],
   ];

@@ -55,6 +55,7 @@ function ps(terms: ClockTerms): string {
 # Stands in for ps on the simulated Mac: all processes as "pid, start time, command", or the one that -p names.
 [ -r /proc/self/stat ] || exec /bin/ps "$@"
 LC_ALL=C; export LC_ALL
+skips=${quoted(terms.skips ?? '')}
 only=
 while [ $# -gt 0 ]; do
   [ "$1" = -p ] && { only=$2; shift; }
@@ -65,7 +66,7 @@ east=$((\${zone%????}1 * (1\${zone#?} / 100 % 100 * 60 + 1\${zone#?} % 100) * 60
 print_process() {
   r=$((${bootedAt()} + $1 * 10))
   skipped=0
-  while read -r since total; do [ $r -ge $since ] && skipped=$total; done <${quoted(terms.skips ?? '/dev/null')}
+  [ -r "$skips" ] && while read -r since total; do [ $r -ge $since ] && skipped=$total; done <"$skips"
   # Milliseconds since the boot, made into seconds of the simulated Mac's time, then into a date (days are counted from 1 March 0000).
   s=$(( (${Math.round(terms.virtualOrigin)} + (r - ${Math.round(terms.realOrigin)}) * ${Math.round(terms.factor * 1000)} / 1000 + skipped) / 1000 + east ))
   d=$((s / 86400)); s=$((s % 86400))

@@ -160,7 +160,7 @@ export const CLAIMING: Scenario[] = [
     name: 'imessage-prefix',
     happens: 'chat guids begin with `iMessage;`, as up to macOS 15',
     must: 'send to the chat that is there and claim the row in it',
-    mac: { guidPrefix: 'service' },
+    mac: { macos: '14' },
     play: (scene) => toAnExistingChat(scene, 'iMessage;-;'),
   },
   {

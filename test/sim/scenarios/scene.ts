@@ -11,6 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StoredEvent } from '../../../protocol/controller-store.ts';
 import type { MessageStatus } from '../../../protocol/events.ts';
 import { type MacRow, readRows } from '../own-rows.ts';
+import type { MacosVersion } from '../schema-macos.ts';
 import type { MacEvent, Sim } from '../sim.ts';
 
 export interface Scenario {
@@ -20,7 +21,7 @@ export interface Scenario {
   /** What the relay must do, in one sentence. */
   must: string;
   /** Any Mac will do if not given. */
-  mac?: { guidPrefix?: 'any' | 'service' };
+  mac?: { macos?: MacosVersion };
   /** It leaves something behind that others must not meet: it gets a ground of its own. */
   alone?: true;
   /** An event that the protocol must have. */

@@ -114,6 +114,7 @@ describe('errors that macOS reports', () => {
     await world.sim.messages('timed_out', { delayMs: 2_000 });
     const { code, err } = await world.call('send-to-participant', ANN, 'gone').ended;
     expect([code, numberOf(err), err.startsWith('dispatch_started\n')]).toEqual([1, -1712, true]);
+    await world.wait((event) => event.kind === 'sent' && event.text === 'gone', 'it is sent');
     expect(rows()).toMatchObject([{ text: 'gone', is_sent: 1 }]);
   });
 

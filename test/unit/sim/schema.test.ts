@@ -1,12 +1,13 @@
-/** The simulated chat.db beside what a Mac with macOS 26 really has. */
+/** The simulated chat.db beside what Macs with macOS 11 to 27 really have. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { schemaSql } from '../../sim/schema-macos-26.ts';
+import { MACOS_VERSIONS, schemaSql } from '../../sim/schema-macos.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../../shared/schema/', import.meta.url));
-const FILE = existsSync(FOLDER) ? readdirSync(FOLDER).find((name) => name.startsWith('macos-26.5.2-')) : undefined;
+const FILES = existsSync(FOLDER) ? readdirSync(FOLDER).filter((name) => name.endsWith('.sql')) : [];
+const FILE = FILES.find((name) => name.startsWith('macos-26.5.2-'));
 
 function open(sql: string): DatabaseSync {
   const db = new DatabaseSync(':memory:');
@@ -34,8 +35,8 @@ function indexOf(db: DatabaseSync, name: string): string {
   return `${columns.map((c) => `${c.name === null ? 'rowid' : c.name}${c.desc ? ' desc' : ''}`).join()} ${where}`;
 }
 
-it('makes a database that can be written and has nothing foreign in it', () => {
-  const db = open(schemaSql());
+it.each(MACOS_VERSIONS)('makes a database of macOS %s that can be written and has nothing foreign in it', (version) => {
+  const db = open(schemaSql(version));
   expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
   db.exec("INSERT INTO message (guid) VALUES ('a'); DELETE FROM message");
   expect(db.prepare('SELECT guid FROM deleted_messages').all()).toEqual([{ guid: 'a' }]);
@@ -44,7 +45,7 @@ it('makes a database that can be written and has nothing foreign in it', () => {
 // The schemas are not part of the project; where they are absent this says that it was skipped.
 describe.skipIf(!FILE)('beside macOS 26.5.2', () => {
   const apple = open(FILE ? readFileSync(`${FOLDER}${FILE}`, 'utf8') : '');
-  const ours = open(schemaSql());
+  const ours = open(schemaSql('26'));
 
   it('has the same tables', () => {
     expect(namesOf(ours, 'table')).toEqual(namesOf(apple, 'table'));
@@ -67,5 +68,57 @@ describe.skipIf(!FILE)('beside macOS 26.5.2', () => {
     const usable = there.filter(({ sql }) => !foreign.test(String(sql))).map(({ name }) => String(name));
     const left = new Set(usable.filter((name) => !namesOf(ours, 'trigger').includes(name)));
     expect([...left]).toEqual(['delete_associated_messages_after_delete_on_message']);
+  });
+});
+
+/** Apple's own tables of a file, as far as SQLite takes them alone. */
+function openTables(file: string): DatabaseSync {
+  const tables = readFileSync(`${FOLDER}${file}`, 'utf8').match(/CREATE TABLE[^;]*;/gi) ?? [];
+  return open(tables.filter((statement) => !/^CREATE TABLE "?sqlite_/i.test(statement)).join('\n'));
+}
+
+/** Name and type of each column; names that only migrated databases still have are left out. */
+const typesOf = (db: DatabaseSync, table: string) =>
+  db
+    .prepare('SELECT name, type FROM pragma_table_info(?) ORDER BY name')
+    .all(table)
+    .map(({ name, type }) => `${name} ${type === 'STRING' ? 'TEXT' : type}`)
+    .filter((words) => !words.startsWith('sr_'));
+
+/** The tables that a relay reads. */
+const READ = [
+  'message',
+  'handle',
+  'chat',
+  'attachment',
+  'chat_message_join',
+  'chat_handle_join',
+  'message_attachment_join',
+  'chat_recoverable_message_join',
+];
+
+describe.skipIf(FILES.length === 0)('beside every macOS (skips without ../shared)', () => {
+  const fitting = FILES.flatMap((file) => {
+    const version = MACOS_VERSIONS.find((v) => file.startsWith(`macos-${v}`));
+    return version === undefined ? [] : [[file, version] as const];
+  });
+
+  it('there is a schema for each', () =>
+    expect(MACOS_VERSIONS.filter((v) => !fitting.some(([, version]) => version === v))).toEqual([]));
+
+  it.each(fitting)('%s: each table has these columns, with these types', (file, version) => {
+    const apple = openTables(file);
+    const ours = open(schemaSql(version));
+    const tables = READ.filter((table) => namesOf(apple, 'table').includes(table));
+    expect(tables.length).toBeGreaterThan(2);
+    // The databases of 15 differ in what they had before: some were made before this column came.
+    const early = /-15-sequoia-(bluebubbles|early)/.test(file);
+    const late = ['date_recovered INTEGER', 'preview_generation_state INTEGER'];
+    for (const table of tables) {
+      const columns = typesOf(ours, table).filter(
+        (c) => !early || typesOf(apple, table).includes(c) || !late.includes(c),
+      );
+      expect([table, columns]).toEqual([table, typesOf(apple, table)]);
+    }
   });
 });
