@@ -203,7 +203,8 @@ export class SimulatedMac {
     if (o.columns) store.update(guid, o.columns);
     if (o.reinsert) store.reinsert(guid);
     if (o.remove) store.remove(guid);
-    this.#tell({ kind: 'changed', guid, text });
+    const words = o.unsend ? 'unsent' : transferState === undefined ? undefined : `transfer ${transferState}`;
+    this.#tell({ kind: 'changed', guid, text, words });
     return {};
   }
 

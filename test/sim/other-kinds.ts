@@ -24,11 +24,15 @@ export const TRANSFERRED = 5;
 /** As Apple writes it into each row, wherever the home folder is. */
 const FOLDER = '~/Library/Messages/Attachments/';
 
-/** The files of a message that are on the disk lie beside chat.db; what is in them follows from their guid and size alone. */
+/**
+ * Files that others sent lie beside chat.db once they have come; what is in them follows from their guid and size alone. Own ones lie
+ * where they were sent from.
+ */
 function writeFiles(store: MacStore, message: number): void {
   const sql = `SELECT a.guid, a.filename, a.total_bytes AS bytes FROM attachment a
     JOIN message_attachment_join j ON j.attachment_id = a.ROWID WHERE j.message_id = ? AND a.transfer_state = ${TRANSFERRED}`;
   for (const { guid, filename, bytes } of store.all(sql, message)) {
+    if (!String(filename).startsWith(FOLDER)) continue;
     const path = join(dirname(store.path), 'Attachments', String(filename).slice(FOLDER.length));
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, Buffer.alloc(Number(bytes), `${guid} `));

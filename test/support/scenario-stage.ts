@@ -11,6 +11,8 @@ import { relayConfig } from '../sim/scenarios/relay-config.ts';
 import type { Scenario } from '../sim/scenarios/scene.ts';
 
 export const FACTOR = 20;
+/** Longer than any wait for one thing, so that it is said what was waited for. */
+const PATIENCE_MS = 60_000;
 
 async function openStage({ alone }: Pick<Scenario, 'alone'>, o: StageMac): Promise<Stage> {
   const stage = await Stage.open({ factor: FACTOR, config: relayConfig({ alone }), mac: o });
@@ -38,19 +40,25 @@ export function testScenarios(scenarios: readonly Scenario[]): void {
         stage = await openStage({}, JSON.parse(mac) as StageMac);
       });
       afterAll(() => stage?.close());
-      it.each(shared.map((scenario) => [scenario.name, scenario] as const))('%s', (_name, scenario) =>
-        judge(scenario, stage),
+      it.each(shared.map((scenario) => [scenario.name, scenario] as const))(
+        '%s',
+        (_name, scenario) => judge(scenario, stage),
+        PATIENCE_MS,
       );
     });
   for (const scenario of able.filter(({ alone }) => alone))
-    it(`${scenario.name} (on a stage of its own)`, async () => {
-      const stage = await openStage(scenario, scenario.mac ?? {});
-      try {
-        await judge(scenario, stage);
-      } finally {
-        await stage.close();
-      }
-    });
+    it(
+      `${scenario.name} (on a stage of its own)`,
+      async () => {
+        const stage = await openStage(scenario, scenario.mac ?? {});
+        try {
+          await judge(scenario, stage);
+        } finally {
+          await stage.close();
+        }
+      },
+      PATIENCE_MS,
+    );
 }
 
 function cannot({ needs }: Scenario): boolean {

@@ -91,6 +91,21 @@ export const CLAIMING: Scenario[] = [
     },
   },
   {
+    name: 'text-with-outer-spaces',
+    happens: 'a text begins and ends with spaces and line feeds, and the same text without them follows',
+    must: 'give each its own row, with the text as it was',
+    async play(scene) {
+      const ann = scene.person();
+      const texts = ['  Mind the gap. \n', 'Mind the gap.'];
+      const found: unknown[] = [];
+      for (const text of texts) {
+        const { guid } = await scene.becomes(await scene.send(ann, text), 'delivered');
+        found.push(scene.rows().find((row) => row.guid === guid)?.text);
+      }
+      scene.sees('the rows', found, texts);
+    },
+  },
+  {
     name: 'typed-from-a-phone',
     happens:
       'while a message is being sent, the owner writes to the same person from a phone, and that row comes first',

@@ -3,6 +3,7 @@
  * wrote by hand, against what the controller was told. A sentence for each thing on which they do not agree.
  */
 import type { MessageStatus } from '../../../protocol/events.ts';
+import { EVENT_NAMES } from '../../../protocol/names.ts';
 import type { MacRow } from '../own-rows.ts';
 import type { Scene, Sent } from './scene.ts';
 
@@ -17,6 +18,7 @@ export function disagreements(scene: Scene): string[] {
     ...scene.sent.flatMap((sent) => ofMessage(scene, sent, rows)),
     ...sharedRows(scene),
     ...rows.flatMap((row) => (row.is_from_me === 1 ? ofOwnRow(scene, row) : ofInbound(scene, row))),
+    ...changes(scene),
     ...inventions(scene, rows),
     ...afterOptOut(scene),
     ...scene.macEvents.flatMap((e) => (e.kind === 'complaint' ? [`the Mac complains: ${e.words}`] : [])),
@@ -96,6 +98,27 @@ function ofInbound(scene: Scene, row: MacRow): string[] {
   const observed = scene.observed(row.guid).length;
   if (observed > 0) return [`the row “${row.text}” (${row.rowid}) that came in is told as the owner’s own`];
   return times === 1 ? [] : [`the row “${row.text}” (${row.rowid}) that came in is told ${times} times`];
+}
+
+/** Each edit and each unsending on the Mac is told once, and there are no others. */
+function changes(scene: Scene): string[] {
+  const names: readonly string[] = EVENT_NAMES;
+  if (!names.includes('message.edited')) return [];
+  const told = scene.events.flatMap(({ name, data }) => {
+    if (name === 'message.edited') return [`${data.guid} now says “${data.text}”`];
+    return name === 'message.unsent' ? [`${data.guid} is taken back`] : [];
+  });
+  const happened = scene.macEvents.flatMap(({ kind, guid, text, words }) => {
+    if (kind !== 'changed' || scene.gone.has(guid ?? '')) return [];
+    if (text !== undefined) return [`${guid} now says “${text}”`];
+    return words === 'unsent' ? [`${guid} is taken back`] : [];
+  });
+  const times = (list: string[], one: string) => list.filter((other) => other === one).length;
+  return [...new Set([...happened, ...told])].flatMap((one) =>
+    times(told, one) === times(happened, one)
+      ? []
+      : [`${one} ${times(happened, one)} times, told ${times(told, one)} times`],
+  );
 }
 
 /** Nothing is told of these people that their Mac does not know. */

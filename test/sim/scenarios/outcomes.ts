@@ -109,6 +109,23 @@ export const OUTCOMES: Scenario[] = [
     },
   },
   {
+    name: 'receipt-behind-a-burst',
+    happens: 'four hundred newer messages stand behind one whose receipt comes only then',
+    must: 'still see the receipt',
+    async play(scene) {
+      const [ann, bob] = [scene.person(), scene.person()];
+      await scene.sim.contact(ann, { deliveredAfterMs: 60_000 });
+      const command = await scene.send(ann, 'Before the flood.');
+      await scene.becomes(command, 'sent');
+      const rows = await Promise.all(
+        Array.from({ length: 400 }, (_, n) => scene.sim.inbound({ from: bob, text: `Wave ${n}` })),
+      );
+      await scene.hearsOf(rows.at(-1)?.guid ?? '');
+      await scene.sim.pass(60_000);
+      await scene.becomes(command, 'delivered');
+    },
+  },
+  {
     name: 'group-without-delivery',
     happens: 'a message goes to a group, for which Apple never records a delivery',
     must: 'end at `sent`',

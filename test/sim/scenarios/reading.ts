@@ -1,4 +1,5 @@
 /** What chat.db itself does: rows that come back, go, come while nobody looks, a file that is another one. */
+import { renameSync } from 'node:fs';
 import type { Scenario, Scene } from './scene.ts';
 
 const HOUR = 3_600_000;
@@ -105,6 +106,49 @@ export const READING: Scenario[] = [
       await scene.hearsOf(next.guid);
       scene.sees('what was told last', scene.status(command)?.state, 'sent');
       scene.sees('asked for once', scene.asked('Gone as well.'), 1);
+    },
+  },
+  {
+    name: 'delivered-without-a-date',
+    happens: 'a message from the owner’s phone says delivered, without a date; two days later the relay starts anew',
+    must: 'tell it once, and not again after the start',
+    async play(scene) {
+      const ann = scene.person();
+      const { guid } = await scene.sim.type({ to: ann, text: 'From the train' });
+      await scene.hears('message.observed', (data) => data.guid === guid, 'the owner wrote');
+      await scene.happens((e) => e.kind === 'delivered' && e.guid === guid, 'it is delivered');
+      await scene.ground.killRelay();
+      await scene.sim.pass(48 * HOUR);
+      scene.ground.startRelay();
+      const next = await scene.sim.inbound({ from: ann, text: 'Which train?' });
+      await scene.hearsOf(next.guid);
+      scene.sees('how often it was told', scene.observed(guid).length, 1);
+    },
+  },
+  {
+    name: 'database-away',
+    happens: 'chat.db cannot be opened for a while, and messages come meanwhile',
+    must: 'name the condition, stay up, send nothing on what it cannot see, and go on when it can',
+    async play(scene) {
+      const ann = scene.person();
+      // A store younger than five minutes does not know whether it forgot a command, and looks into chat.db for each.
+      await scene.sim.pass(600_000);
+      const away = `${scene.sim.chatDb}-away`;
+      renameSync(scene.sim.chatDb, away);
+      let command = '';
+      let guid = '';
+      try {
+        await scene.condition('chat_db_missing');
+        ({ guid } = await scene.sim.inbound({ from: ann, text: 'Can you see me?' }));
+        command = await scene.send(ann, 'Not yet.');
+        await scene.ground.result(command);
+      } finally {
+        renameSync(away, scene.sim.chatDb);
+      }
+      scene.sees('asked for meanwhile', scene.asked('Not yet.'), 0);
+      await scene.hearsOf(guid);
+      await scene.becomes(command, 'delivered');
+      await scene.condition('chat_db_missing', false);
     },
   },
   {
