@@ -136,14 +136,17 @@ export const SENDING: Scenario[] = [
   },
   {
     name: 'osascript-dies',
-    happens: 'osascript dies behind the mark without a word, and the message has gone',
-    must: 'claim the row',
+    happens: 'osascript dies behind the mark without a word; the message has gone, and its row comes 6 s later',
+    must: 'say `unknown`, claim the row when it comes, and not send again',
     async play(scene) {
       const ann = scene.person();
       await scene.sim.messages('died', { count: 1, handle: ann });
+      await scene.sim.apple({ timing: { rowMs: 6_000 } });
       const command = await scene.send(ann, 'Last words.');
+      await scene.becomes(command, 'unknown');
       await scene.becomes(command, 'delivered');
       scene.seesRows('Last words.', 1);
+      scene.sees('asked for once', scene.asked('Last words.'), 1);
     },
   },
   {
