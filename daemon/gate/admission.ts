@@ -189,11 +189,12 @@ export class Admissions {
     const people = peopleOf(recipient);
     const fresh = this.#rules.isFresh(talk);
     const ruled = { recipient, address: addressOf(recipient), category, reply, timeZone, fresh };
-    const bulk = !reply && category !== 'marketing' && this.#estimates.isBulk(print, people, before);
+    const around = reply ? null : this.#estimates.around(print, people);
+    const bulk = around !== null && category !== 'marketing' && this.#rules.isBulk(around.count + before);
     const ruledOut = this.#rules.refusal({ ...ruled, bulk }, talk);
     if (ruledOut) return { kind: 'refuse', refusal: ruledOut };
     const order = Number.POSITIVE_INFINITY;
-    const hold = this.#estimates.hold({ ...ruled, print, people, order, notBefore, expiresAt, before });
+    const hold = this.#estimates.hold({ ...ruled, print, people, order, notBefore, expiresAt, before }, around);
     if (!hold) return { kind: 'go', reply };
     const tooLate = request.pacing === 'queue' ? this.#tooLate(request, hold) : null;
     return tooLate ? { kind: 'refuse', refusal: tooLate } : { kind: 'hold', reply, hold };

@@ -95,6 +95,9 @@ export class Caps {
   readonly #hour: RollingWindow;
   readonly #volume: RollingWindow;
   readonly #pairs = new Map<string, RollingWindow>();
+  /** The pairs that may be full: all that held `#busyFrom` or more. */
+  readonly #busy = new Set<string>();
+  #busyFrom = Number.POSITIVE_INFINITY;
   readonly #draws = new Map<string, Draw>();
   #slots: Slots | null = null;
   #pruneAt = 0;
@@ -112,6 +115,7 @@ export class Caps {
   load(): void {
     for (const window of [this.#day, this.#hour, this.#volume]) window.clear();
     this.#pairs.clear();
+    this.#busy.clear();
     this.#draws.clear();
     this.#slots = null;
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
@@ -150,12 +154,29 @@ export class Caps {
 
   /** From when on, monotonic, this one may go for the caps; 0 if it may now. */
   openAt(key: string, fresh: boolean, reply: boolean, now = this.#clock.mono()): number {
-    let at = this.#pairs.get(key)?.slotAt(now) ?? now;
-    if (!reply) {
-      const slots = this.#slotsAt(now);
-      at = Math.max(at, fresh ? slots.fresh : slots.all);
-    }
+    const at = this.#pairs.get(key)?.slotAt(now) ?? now;
+    const pair = at > now ? at : 0;
+    return reply ? pair : Math.max(pair, this.slotAt(fresh, now));
+  }
+
+  /** The same for anybody, new or not, the rate to each one aside. */
+  slotAt(fresh: boolean, now: number): number {
+    const slots = this.#slotsAt(now);
+    const at = fresh ? slots.fresh : slots.all;
     return at > now ? at : 0;
+  }
+
+  /** To whom so much went within a minute that more has to wait, and until when (monotonic). */
+  *fullPairs(now: number): Iterable<[key: string, at: number]> {
+    const { pair_rate: limit } = this.#limits();
+    // As many as the policy allowed when they were noted: perhaps it allows less now.
+    if (limit < this.#busyFrom) for (const [key, pair] of this.#pairs) if (pair.used(now) >= limit) this.#busy.add(key);
+    this.#busyFrom = limit;
+    for (const key of this.#busy) {
+      const at = this.#pairs.get(key)?.slotAt(now) ?? now;
+      if (at > now) yield [key, at];
+      else this.#busy.delete(key);
+    }
   }
 
   /** The same for all that is asked about in one go, which may be many thousands. */
@@ -248,7 +269,11 @@ export class Caps {
     const now = this.#clock.mono();
     this.#draws.set(name, draw);
     this.#slots = null;
-    if (draw.minuteEnd > now) this.#pair(draw.key).add(draw.minuteEnd);
+    if (draw.minuteEnd > now) {
+      const pair = this.#pair(draw.key);
+      pair.add(draw.minuteEnd);
+      if (pair.used(now) >= pair.limit) this.#busy.add(draw.key);
+    }
     if (draw.reply) return;
     if (draw.dayEnd > now) this.#volume.add(draw.dayEnd);
     if (!draw.fresh) return;

@@ -189,6 +189,11 @@ export class Conversations {
     };
   }
 
+  /** To whom so much went that more has to wait, and until when (monotonic). */
+  fullPairs(now: number): Iterable<[key: string, at: number]> {
+    return this.#caps.fullPairs(now);
+  }
+
   capUses(): CapUse[] {
     return this.#caps.uses(this.#contacts.mostUnanswered());
   }

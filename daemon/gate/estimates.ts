@@ -19,6 +19,8 @@ import type { Words } from './words.ts';
 /** An answer may leave out what is not needed; what it counts instead must not leave the window before it is asked again. */
 const ANSWER_LASTS_MS = 10_000;
 
+const NOTHING_NEAR: Surroundings = { count: 0, last: null, inFlight: null };
+
 /** So many of those before a message are named. */
 const NAMED = 5;
 
@@ -89,8 +91,9 @@ export class Estimates {
     return near;
   }
 
-  #around(near: KnownText<Load>[], print: Fingerprint, people: string[]): Surroundings {
-    return this.#ledger.around(people.length > MOST_LEFT_OUT ? this.#index.near(print) : near, people);
+  /** What lies near a text that is for these people: they are not counted. */
+  around(print: Fingerprint, people: string[]): Surroundings {
+    return this.#ledger.around(people.length > MOST_LEFT_OUT ? this.#index.near(print) : this.near(print), people);
   }
 
   /** The interval with `count` people in the window, for this sender as it is now. */
@@ -100,7 +103,7 @@ export class Estimates {
 
   /** When this one may go for its distance, monotonic; null while a near text is in flight. */
   earliest({ text, people }: Pick<Waiting, 'text' | 'people'>): number | null {
-    const around = this.#around(this.near(text.print), text.print, people);
+    const around = this.around(text.print, people);
     if (around.inFlight) return null;
     const unreached = this.#texts.waits(text.print);
     const first = unreached ? this.#clock.mono() + unreached.leftMs : 0;
@@ -109,7 +112,7 @@ export class Estimates {
 
   /** The distance that a text which goes now has to keep, and the one that it keeps. */
   spacing({ text, people }: Pick<Waiting, 'text' | 'people'>): Spacing {
-    const { count, last, inFlight } = this.#around(this.near(text.print), text.print, people);
+    const { count, last, inFlight } = this.around(text.print, people);
     const sinceLast = last ? this.#clock.mono() - last.mono : null;
     return { intervalMs: this.intervalFor(count), gapMs: inFlight ? 0 : sinceLast };
   }
@@ -119,9 +122,9 @@ export class Estimates {
     return this.hold({ ...waiting, print: waiting.text.print, before: 0 });
   }
 
-  /** Is this text bulk to them, with so many before it? */
-  isBulk(print: Fingerprint, people: string[], before = 0): boolean {
-    return this.#rules.isBulk(this.#around(this.near(print), print, people).count + before);
+  /** Is this text bulk to them? */
+  isBulk(print: Fingerprint, people: string[]): boolean {
+    return this.#rules.isBulk(this.around(print, people).count);
   }
 
   /** Sets right which of these, that wait with one text, are bulk. */
@@ -130,10 +133,12 @@ export class Estimates {
     if (!text) return;
     const got = this.#ledger.recipients(this.near(text.print));
     for (const one of waiting)
-      one.bulk =
+      this.#queue.setBulk(
+        one,
         one.people.length > MOST_LEFT_OUT
           ? this.isBulk(text.print, one.people)
-          : this.#rules.isBulk(got.size - one.people.filter((person) => got.has(person)).length);
+          : this.#rules.isBulk(got.size - one.people.filter((person) => got.has(person)).length),
+      );
   }
 
   /** Which near messages go before a waiting one. */
@@ -146,7 +151,8 @@ export class Estimates {
     return { count: now + timed, first: first.map(({ message }) => message) };
   }
 
-  hold(asked: Asked): Hold | null {
+  /** `surroundings`, if they were asked for already. */
+  hold(asked: Asked, surroundings: Surroundings | null = null): Hold | null {
     const { state, reason } = this.#sender.health();
     const { expiresAt, reply } = asked;
     if (state === 'paused')
@@ -162,8 +168,7 @@ export class Estimates {
     }
     const wall = this.#clock.now();
     const now = this.#clock.mono();
-    const near = reply ? [] : this.near(asked.print);
-    const around = this.#around(near, asked.print, asked.people);
+    const around = reply ? NOTHING_NEAR : (surroundings ?? this.around(asked.print, asked.people));
     const ruled = { ...asked, bulk: !reply && this.#rules.isBulk(around.count + asked.before) };
     const askedAt = now + Math.max(0, (asked.notBefore ?? wall) - wall);
     const others = this.#rules.isCapped(ruled) ? this.#queue.before(asked.category, asked.order) : NOBODY;
@@ -171,7 +176,7 @@ export class Estimates {
     const dueAt = opening?.at ?? askedAt;
     const alone = opening ? held(opening, wall - now) : this.#later(asked);
     if (reply) return alone;
-    const ahead = this.#queue.ahead(near, asked.order, dueAt);
+    const ahead = this.#queue.ahead(this.near(asked.print), asked.order, dueAt);
     if (dueAt > now) ahead.timed += asked.before;
     else ahead.now += asked.before;
     const turn = this.#turn(around, ahead.now, now);

@@ -146,6 +146,8 @@ export class Gate {
       changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
       isClosed: (waiting) => this.#permission.isClosed(waiting),
       openAt: (waiting, now) => rules.openAt(waiting, now),
+      kindOpenAt: (kind, now) => rules.kindOpenAt(kind, now),
+      fullPairs: (now) => this.people.fullPairs(now),
       isTrue: (waiting) => this.#permission.isTrue(waiting),
       review: (waiting) => this.#estimates.reviewBulk(waiting),
       scarce: (waiting) => rules.isScarce(waiting),
@@ -373,6 +375,7 @@ export class Gate {
       text: this.#index.keep(this.#maker.make(m.text, m.variables, m.attachments)),
       fresh: this.people.isFresh(addressOf(recipient)),
       bulk: false,
+      kind: null,
       told: this.#admissions.told(command, addressOf(recipient)),
       lookAt: mono + LOOK_EVERY_MS,
     };

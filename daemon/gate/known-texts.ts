@@ -1,8 +1,10 @@
 /** What hangs on a known text: the sends that count, and the messages that wait with it. */
 
 import type { Category } from '../../protocol/names.ts';
+import type { Kind } from './kinds.ts';
 import type { KnownText } from './near-index.ts';
 import type { Recipient } from './requests.ts';
+import type { RowCounts } from './row-counts.ts';
 
 export interface Send {
   name: string;
@@ -34,10 +36,16 @@ export interface Load {
 
 /** All messages that wait with one text, in the order of acceptance. */
 export interface WaitingText {
+  /** The kind that all of them are of, if none has a `notBefore`, or null; how many they are, and the order of the youngest. */
+  kind: Kind | null;
+  count: number;
+  last: number;
   text: KnownText<Load>;
   members: Waiting[];
   /** How many of them have a `notBefore`. */
   timed: number;
+  /** Of a long row: made when it is asked for. */
+  counts: RowCounts | null;
   /** Monotonic; before this none of them can go, as far as is known. */
   readyAt: number;
   /** Replies with this text wait elsewhere; they keep it known. */
@@ -60,6 +68,8 @@ export interface Waiting {
   /** No talk either way in 30 days; more people than a blast got its text. As far as is known: asked anew right before it goes. */
   fresh: boolean;
   bulk: boolean;
+  /** By these; null for a reply, and until it waits. */
+  kind: Kind | null;
   /** The estimate that was told last, Unix ms, and when, monotonic. Null until the first look. */
   told: { until: number; mono: number } | null;
   lookAt: number;

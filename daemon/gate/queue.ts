@@ -9,15 +9,15 @@
  * The caller owes: `block` when a near text goes out, `unblock` when one has gone, never left, or waits no longer.
  */
 import type { Clock } from '../host/clock.ts';
-import { type Before, rankOf } from './caps.ts';
+import { Ahead, type Before } from './ahead.ts';
+import { type Before as Drawing, rankOf } from './caps.ts';
+import { type Kind, Kinds } from './kinds.ts';
 import type { Load, Waiting, WaitingText } from './known-texts.ts';
 import type { KnownText } from './near-index.ts';
+import { insert, position, take } from './rows.ts';
 
 /** However long a text seems to be held back, it is looked at again after this. */
 const LOOK_AGAIN_MS = 60_000;
-
-/** Of a row longer than this only so many are looked at, and the rest is taken to be like them. Estimates need no more. */
-const SAMPLE = 200;
 
 export type Next = { kind: 'go' | 'closed'; waiting: Waiting } | { kind: 'idle'; wakeInMs: number | null };
 
@@ -26,6 +26,9 @@ export interface QueueRules {
   near(text: KnownText<Load>): KnownText<Load>[];
   /** When this one may go for its distance, monotonic; null while a near text is in flight. */
   earliest(waiting: Waiting): number | null;
+  /** The same as `openAt` for a whole kind, the rate to each one aside; and to whom that is used up, until when. */
+  kindOpenAt(kind: Kind, now: number): number;
+  fullPairs(now: number): Iterable<[key: string, at: number]>;
   /** May it not go to them at all? */
   isClosed(waiting: Waiting): boolean;
   /** From when on hours and caps let it go, monotonic; 0 if they do now. Asked very often. */
@@ -35,7 +38,7 @@ export interface QueueRules {
   /** All of these wait beyond now for hours or caps: is what that goes by still true? */
   review(waiting: Waiting[]): void;
   /** Of which caps there are fewer slots than messages that wait for them. */
-  scarce(waiting: Before): { all: boolean; fresh: boolean };
+  scarce(waiting: Drawing): { all: boolean; fresh: boolean };
   /** Somebody waits with this text now, or nobody any more. */
   changed(text: KnownText<Load>): void;
   /** Nobody waits with this text any more: after `changed`. */
@@ -52,10 +55,17 @@ export class Queue {
   /** By rank of category: all that are no replies, and those of them to new contacts. */
   readonly #ranks: { all: Waiting[]; fresh: Waiting[] }[] = [0, 1, 2].map(() => ({ all: [], fresh: [] }));
   #scarce = { all: false, fresh: false };
+  readonly #kinds = new Kinds();
+  readonly #ahead: Ahead;
 
   constructor(clock: Clock, rules: QueueRules) {
     this.#clock = clock;
     this.#rules = rules;
+    this.#ahead = new Ahead(clock, {
+      kindOpenAt: (kind, now) => rules.kindOpenAt(kind, now),
+      fullPairs: (now) => rules.fullPairs(now),
+      of: (key) => this.of(key),
+    });
   }
 
   get size(): number {
@@ -84,7 +94,7 @@ export class Queue {
     }
     const { load } = waiting.text;
     if (!load.waiting) {
-      load.waiting = { text: waiting.text, members: [], timed: 0, readyAt: 0 };
+      load.waiting = emptyRow(waiting.text);
       this.#rules.changed(waiting.text);
     }
     const group = load.waiting;
@@ -95,10 +105,13 @@ export class Queue {
     }
     const first = group.members[0];
     insert(group.members, waiting);
+    waiting.kind = this.#kinds.join(waiting);
+    group.counts?.add(waiting);
     const rank = this.#ranks[rankOf(waiting.category)];
     if (rank) insert(rank.all, waiting);
     if (rank && waiting.fresh) insert(rank.fresh, waiting);
     if (waiting.notBefore !== null) group.timed += 1;
+    sumUp(group, waiting.kind);
     const now = this.#clock.mono();
     const dueAt = this.#dueAt(waiting, now, this.#clock.now());
     if (!first || waiting.order < first.order || waiting.notBefore !== null || group.timed > 0) group.readyAt = 0;
@@ -123,10 +136,14 @@ export class Queue {
       group.replies = (group.replies ?? 1) - 1;
     } else {
       take(group.members, waiting);
+      group.counts?.remove(waiting);
+      if (waiting.kind) this.#kinds.leave(waiting.kind);
+      waiting.kind = null;
       const rank = this.#ranks[rankOf(waiting.category)];
       if (rank) take(rank.all, waiting);
       if (rank) take(rank.fresh, waiting);
       if (waiting.notBefore !== null) group.timed -= 1;
+      sumUp(group, group.kind);
       if (group.members.length === 0) this.#texts.delete(group);
     }
     if (group.members.length === 0 && !group.replies) {
@@ -144,6 +161,7 @@ export class Queue {
     this.#byPerson.clear();
     this.#texts.clear();
     this.#replies = [];
+    this.#kinds.clear();
     for (const rank of this.#ranks) {
       rank.all = [];
       rank.fresh = [];
@@ -173,7 +191,30 @@ export class Queue {
     const rank = this.#ranks[rankOf(waiting.category)];
     if (rank && fresh) insert(rank.fresh, waiting);
     else if (rank) take(rank.fresh, waiting);
+    const counts = waiting.text.load.waiting?.counts;
+    counts?.remove(waiting);
+    this.#changeKind(waiting);
+    counts?.add(waiting);
     this.unblock([waiting.text]);
+  }
+
+  /** More people than a blast got its text, or that is not so after all. */
+  setBulk(waiting: Waiting, bulk: boolean): void {
+    if (waiting.bulk === bulk) return;
+    waiting.bulk = bulk;
+    // As a rule all that wait with the text, one after the other.
+    const row = waiting.text.load.waiting;
+    if (row) row.counts = null;
+    this.#changeKind(waiting);
+  }
+
+  #changeKind(waiting: Waiting): void {
+    const { kind: before } = waiting;
+    const row = waiting.text.load.waiting;
+    if (!before || !row) return;
+    waiting.kind = this.#kinds.join(waiting);
+    this.#kinds.leave(before);
+    sumUp(row, waiting.kind);
   }
 
   /** Looks at everything again: the rules changed. */
@@ -182,8 +223,8 @@ export class Queue {
   }
 
   /** How many wait that would draw from the caps before one of this category and order. */
-  before(category: Waiting['category'], order: number): Before {
-    const count: Before = { all: 0, fresh: 0 };
+  before(category: Waiting['category'], order: number): Drawing {
+    const count: Drawing = { all: 0, fresh: 0 };
     const own = rankOf(category);
     for (const [rank, { all, fresh }] of this.#ranks.entries()) {
       if (rank > own) break;
@@ -205,7 +246,7 @@ export class Queue {
       wakeAt = Math.min(wakeAt, dueAt);
     }
     if (!onlyReplies) {
-      const waiting: Before = { all: 0, fresh: 0 };
+      const waiting: Drawing = { all: 0, fresh: 0 };
       for (const { all, fresh } of this.#ranks) {
         waiting.all += all.length;
         waiting.fresh += fresh.length;
@@ -225,26 +266,8 @@ export class Queue {
   }
 
   /** How many that are near and older wait: due now, and due by `dueBy` (monotonic). */
-  ahead(near: KnownText<Load>[], order: number, dueBy: number): { now: number; timed: number } {
-    const now = this.#clock.mono();
-    const wall = this.#clock.now();
-    const count = { now: 0, timed: 0 };
-    for (const text of near) {
-      const group = text.awaited ? text.load.waiting : null;
-      if (!group) continue;
-      const older = position(group.members, order);
-      // One by one where they have times of their own.
-      const step = group.timed > 0 ? 1 : Math.max(1, older / SAMPLE);
-      for (let at = 0; at < older; at += step) {
-        const member = group.members[Math.floor(at)];
-        if (!member) break;
-        const dueAt = this.#dueAt(member, now, wall);
-        const weight = Math.min(step, older - at);
-        if (dueAt <= now) count.now += weight;
-        else if (dueAt <= dueBy) count.timed += weight;
-      }
-    }
-    return { now: Math.round(count.now), timed: Math.round(count.timed) };
+  ahead(near: KnownText<Load>[], order: number, dueBy: number): Before {
+    return this.#ahead.count(near, order, dueBy);
   }
 
   #isDue(waiting: Waiting): boolean {
@@ -254,7 +277,7 @@ export class Queue {
 
   #dueAt(waiting: Waiting, now: number, wall: number): number {
     const opensAt = this.#rules.openAt(waiting, now);
-    return waiting.notBefore === null ? opensAt : Math.max(opensAt, now + waiting.notBefore - wall);
+    return waiting.notBefore === null ? opensAt : Math.max(opensAt, now + (waiting.notBefore - wall));
   }
 
   /** 0 for whatever needs no slot that others want too. */
@@ -378,26 +401,16 @@ function keysOf({ address, people }: Waiting): string[] {
   return people.includes(address) ? people : [address, ...people];
 }
 
-function position(members: Waiting[], order: number): number {
-  // As a rule all of them, or none.
-  if (order > (members.at(-1)?.order ?? 0)) return members.length;
-  let low = 0;
-  let high = members.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((members[middle]?.order ?? 0) < order) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function emptyRow(text: KnownText<Load>): WaitingText {
+  return { kind: null, count: 0, last: 0, text, members: [], timed: 0, counts: null, readyAt: 0 };
 }
 
-function take(members: Waiting[], waiting: Waiting): void {
-  const at = position(members, waiting.order);
-  if (members[at] === waiting) members.splice(at, 1);
-}
-
-function insert(members: Waiting[], waiting: Waiting): void {
-  const last = members.at(-1);
-  if (!last || last.order < waiting.order) members.push(waiting);
-  else members.splice(position(members, waiting.order), 0, waiting);
+/** After one of this kind came, or turned into it; or one has left. */
+function sumUp(row: WaitingText, kind: Kind | null): void {
+  const { members, timed } = row;
+  if (row.count === 0 || members.length <= 1) row.kind = members[0]?.kind ?? null;
+  else if (row.kind !== kind) row.kind = null;
+  if (timed > 0) row.kind = null;
+  row.count = members.length;
+  row.last = members.at(-1)?.order ?? 0;
 }

@@ -11,6 +11,7 @@ import { type Before, type Caps, NEW_AFTER_MS } from './caps.ts';
 import type { Consents } from './consent.ts';
 import type { Talk } from './contacts.ts';
 import { COUNT_LIMIT } from './interval.ts';
+import { type Kind, keepsHours } from './kinds.ts';
 import type { Policy } from './policy.ts';
 import type { QuietHours } from './quiet-hours.ts';
 import type { Recipient, Refusal } from './requests.ts';
@@ -83,7 +84,7 @@ export class Rules {
   /** Why it may not go to them at all, as things stand, or null. */
   refusal(ruled: Ruled, talk: Talk): Refusal | null {
     if (ruled.reply) return null;
-    const marketing = this.#isMarketing(ruled) ? this.marketingRefusal(ruled, talk) : null;
+    const marketing = keepsHours(ruled) ? this.marketingRefusal(ruled, talk) : null;
     if (marketing) return marketing;
     const limit = this.#policy.caps.unanswered;
     if (talk.unanswered < limit) return null;
@@ -97,6 +98,14 @@ export class Rules {
     const quietEnd = this.#quietEnd(ruled);
     if (quietEnd === null) return caps;
     return Math.max(caps, now + quietEnd - this.#clock.now());
+  }
+
+  /** The same for all of a kind, the rate to each one of them aside. */
+  kindOpenAt({ fresh, hours, timeZone }: Kind, now: number): number {
+    const caps = this.#caps.slotAt(fresh, now);
+    const wall = this.#clock.now();
+    const quietEnd = hours ? this.#hours.endOf(wall, timeZone) : null;
+    return quietEnd === null ? caps : Math.max(caps, now + quietEnd - wall);
   }
 
   /** Is a cap without a slot for it now? */
@@ -153,11 +162,7 @@ export class Rules {
   }
 
   #quietEnd(ruled: Ruled, at = this.#clock.now()): number | null {
-    return !ruled.reply && this.#isMarketing(ruled) ? this.#hours.endOf(at, ruled.timeZone) : null;
-  }
-
-  #isMarketing({ category, bulk }: Ruled): boolean {
-    return category === 'marketing' || bulk;
+    return !ruled.reply && keepsHours(ruled) ? this.#hours.endOf(at, ruled.timeZone) : null;
   }
 }
 
