@@ -51,7 +51,7 @@ export class Admissions {
   readonly #words: Words;
   readonly #policy: Policy;
   /** What the newest request was told, for the messages that are made of it. */
-  #told: { command: string; until: Map<string, number | null> } | null = null;
+  #told: { command: string; until: Map<string, number | null>; replies: Set<string> } | null = null;
 
   constructor(o: {
     clock: Clock;
@@ -81,6 +81,7 @@ export class Admissions {
     const whole = this.#suspected(request, candidates) ?? unfit ?? this.#blast(request, candidates);
     if (whole) return { ok: false, refusal: whole };
     const until = new Map<string, number | null>();
+    const replies = new Set<string>();
     const verdicts: RecipientVerdict[] = [];
     let before = 0;
     for (const candidate of candidates) {
@@ -89,9 +90,10 @@ export class Admissions {
       if (verdict.kind === 'hold' && request.pacing === 'reject' && verdict.hold.rule !== 'not_before')
         return { ok: false, refusal: this.#notNow(verdict.hold, candidates.length > 1) };
       until.set(addressOf(candidate.recipient), verdict.kind === 'hold' ? verdict.hold.until : null);
+      if (candidate.reply) replies.add(addressOf(candidate.recipient));
       verdicts.push(verdict);
     }
-    this.#told = { command: request.command, until };
+    this.#told = { command: request.command, until, replies };
     return { ok: true, verdicts };
   }
 
@@ -100,6 +102,11 @@ export class Admissions {
     if (this.#told?.command !== command) return null;
     const until = this.#told.until.get(address);
     return until === undefined ? null : { until: until ?? this.#clock.now(), mono: this.#clock.mono() };
+  }
+
+  /** Was it taken for a reply just now? Once for each: what is handed to the gate again has used its reply up already. */
+  takeReply(command: string, address: string): boolean {
+    return this.#told?.command === command && this.#told.replies.delete(address);
   }
 
   check(request: GateRequest): CheckAnswer {
@@ -132,7 +139,7 @@ export class Admissions {
   }
 
   #candidate(request: GateRequest, recipient: Recipient): Candidate {
-    const { replies, closedBy: closed, talk } = this.#contacts.standing(recipient);
+    const { replies, closedBy: closed, talk } = this.#contacts.standing(recipient, request.notBefore);
     const reply = replies > 0;
     return {
       recipient,

@@ -173,11 +173,15 @@ export class Contacts {
     return at !== null && this.#clock.now() - at <= ms;
   }
 
-  /** How many replies may still be accepted there now, and what closes it to what would go there. */
-  standing(recipient: Recipient): { replies: number; closedBy: string | null; talk: Talk } {
+  /**
+   * How many replies may still be accepted there now, and what closes it to what would go there. What may not go before `notBefore` (Unix
+   * ms) is a reply only if the window is still open then: a reply answers what has just come, and goes right away. Were it enough that it
+   * is accepted in time, any text could be sent at night, close to others and without consent, by a time put on it.
+   */
+  standing(recipient: Recipient, notBefore: number | null): { replies: number; closedBy: string | null; talk: Talk } {
     const row = this.#row(recipient.kind === 'group' ? recipient.chat : recipient.handle);
     const talk = row ? talkOf(row) : NO_TALK;
-    const replies = row ? this.#repliesLeft(row) : 0;
+    const replies = row ? this.#repliesLeft(row, notBefore) : 0;
     if (recipient.kind === 'group') return { replies, closedBy: this.closedBy(recipient, replies > 0), talk };
     const out = row !== undefined && (row.stop_at !== null || row.command_out_at !== null);
     return { replies, closedBy: out ? recipient.handle : null, talk };
@@ -262,12 +266,13 @@ export class Contacts {
     return row ? this.#repliesLeft(row) : 0;
   }
 
-  #repliesLeft(row: Row): number {
+  #repliesLeft(row: Row, notBefore: number | null = null): number {
     if (row.reply_at === null || row.reply_mono === null) return 0;
     const mono = this.#clock.mono();
     // A window closes by whichever clock says so first, and with a new boot.
     if (mono < row.reply_mono) return 0;
-    const passed = Math.max(mono - row.reply_mono, this.#clock.now() - row.reply_at);
+    const now = this.#clock.now();
+    const passed = Math.max(mono - row.reply_mono, now - row.reply_at) + Math.max(0, (notBefore ?? now) - now);
     return passed <= this.#reply.window_ms ? Math.max(0, this.#reply.per_inbound - row.replies) : 0;
   }
 

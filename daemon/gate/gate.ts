@@ -53,9 +53,12 @@ import {
 } from './requests.ts';
 import { nameOfRow } from './rereading.ts';
 import { noticeStuck } from './stuck.ts';
+import { Unproven } from './unproven.ts';
 import { Words } from './words.ts';
 
 const BLOCKED_MS = 60_000;
+/** A look for a probe that takes long goes on after this. */
+const SOON_MS = 1_000;
 
 export interface GateOptions {
   db: Db;
@@ -99,8 +102,7 @@ export class Gate {
   readonly #admissions: Admissions;
   readonly #permission: Permission;
   readonly #moved: MovedHolds;
-  /** Dispatched in a transaction of which nobody knows yet whether it came to the disk. */
-  readonly #unproven = new Map<string, Waiting>();
+  readonly #unproven: Unproven;
 
   /** Throws `policy_invalid`. */
   constructor(o: GateOptions) {
@@ -134,6 +136,8 @@ export class Gate {
       around: {
         near: (print) => this.#estimates.near(print),
         mayGo: (waiting) => this.#permission.mayGo(waiting),
+        mayGoBut: (waiting) => this.#permission.mayGoBut(waiting),
+        waits: (waiting) => this.#queue.get(waiting.message) === waiting,
         waiting: () => this.#queue.all(),
       },
       watching: o.watching ?? (() => true),
@@ -163,12 +167,15 @@ export class Gate {
     const judging = { ...known, rules, estimates: this.#estimates, reputation: this.#reputation };
     this.#admissions = new Admissions({ ...judging, maker: this.#maker, recent: this.#recent });
     this.#permission = new Permission({ ...judging, people: this.people, admissions: this.#admissions });
+    const { people } = this;
+    const [index, ledger, queue, estimates] = [this.#index, this.#ledger, this.#queue, this.#estimates];
+    this.#unproven = new Unproven({ db, people, index, ledger, queue, estimates });
   }
 
   /** Reads what the store remembers, and forgets what waits: that follows through `add`. Also after a transaction was rolled back. */
   load(): void {
     this.#queue.clear();
-    this.#unproven.clear();
+    this.#unproven.forget();
     this.#facts.forget();
     this.policies.load();
     this.#ledger.load();
@@ -178,17 +185,17 @@ export class Gate {
   }
 
   admit(request: GateRequest): Admission {
-    this.#heal();
+    this.#unproven.heal();
     return this.#admissions.admit(request);
   }
 
   check(request: GateRequest): CheckAnswer {
-    this.#heal();
+    this.#unproven.heal();
     return this.#admissions.check(request);
   }
 
   add(messages: GateMessage[]): void {
-    this.#heal();
+    this.#unproven.heal();
     for (const message of messages) this.#addOne(message);
   }
 
@@ -202,14 +209,18 @@ export class Gate {
   }
 
   pick(): Pick {
-    this.#heal();
+    this.#unproven.heal();
     noticeStuck(this.#ledger.inFlightSince(), this.#clock, this.#o.health);
     const { state } = this.health();
     if (state === 'paused') return { kind: 'idle', wakeInMs: null };
     const next = this.#queue.next(state === 'suspicious');
     if (next.kind === 'idle') {
       const probe = this.#reputation.probe();
-      return probe ? { kind: 'go', message: probe.message } : next;
+      if (probe) return { kind: 'go', message: probe.message };
+      const { wakeInMs } = next;
+      return this.#reputation.lookingForProbe
+        ? { kind: 'idle', wakeInMs: Math.min(wakeInMs ?? SOON_MS, SOON_MS) }
+        : next;
     }
     const { message } = next.waiting;
     if (next.kind === 'go') return { kind: 'go', message };
@@ -231,7 +242,7 @@ export class Gate {
     this.people.dispatched(waiting);
     this.#reputation.dispatched(waiting);
     this.#queue.block(near, this.#clock.mono() + BLOCKED_MS);
-    this.#unproven.set(message, waiting);
+    this.#unproven.note(waiting);
     this.#noteRecent(waiting, command, this.#clock.mono(), this.#clock.now());
   }
 
@@ -263,7 +274,7 @@ export class Gate {
 
   /** From time to time, in a transaction: what time alone brings about. */
   tend(): void {
-    this.#heal();
+    this.#unproven.heal();
     this.#reputation.tend();
   }
 
@@ -277,19 +288,19 @@ export class Gate {
   }
 
   holdOf(message: string): Hold | null {
-    this.#heal();
+    this.#unproven.heal();
     const waiting = this.#queue.get(message);
     return waiting ? this.#estimates.holdOf(waiting) : null;
   }
 
   before(message: string): { count: number; first: string[] } {
-    this.#heal();
+    this.#unproven.heal();
     const waiting = this.#queue.get(message);
     return waiting ? this.#estimates.before(waiting) : { count: 0, first: [] };
   }
 
   movedHolds(): { message: string; hold: Hold }[] {
-    this.#heal();
+    this.#unproven.heal();
     return this.#moved.of(this.#queue.all(), (waiting) => this.#estimates.holdOf(waiting));
   }
 
@@ -362,10 +373,9 @@ export class Gate {
   }
 
   #addOne(m: GateMessage): void {
-    // Known already: a begin that came to nothing, or a second start. What is in flight on the disk stays so and counts.
+    // Known already: a second start.
     if (this.#queue.get(m.message)) return;
-    if (this.#unproven.delete(m.message) || (this.#ledger.has(m.message) && !this.#ledger.stored(m.message)))
-      this.#undo(m.message, addressOf(m.recipient));
+    this.#unproven.undo(m.message, addressOf(m.recipient));
     const { message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone } = m;
     const mono = this.#clock.mono();
     const waiting: Waiting = {
@@ -380,9 +390,9 @@ export class Gate {
       lookAt: mono + LOOK_EVERY_MS,
     };
     this.#queue.add(waiting);
-    this.#reputation.added();
+    this.#reputation.added(waiting);
     const age = Math.max(0, this.#clock.now() - m.acceptedAt);
-    if (reply && waiting.told) this.#contacts.useReply(recipient);
+    if (reply && this.#admissions.takeReply(command, waiting.address)) this.#contacts.useReply(recipient);
     if (!reply) this.#noteRecent(waiting, command, mono - age, m.acceptedAt);
   }
 
@@ -396,26 +406,8 @@ export class Gate {
     return this.#permission.refusal(waiting) ?? this.#admissions.optedOut(address, recipient);
   }
 
-  #undo(message: string, address: string): void {
-    this.#ledger.undo(message);
-    this.people.undo(message, address);
-  }
-
   #policyChanged(): void {
     this.#contacts.policyChanged();
     this.#queue.lookAgain();
-  }
-
-  /** Takes back what a rolled-back transaction did in memory, once no transaction is open. */
-  #heal(): void {
-    if (this.#unproven.size === 0 || this.#db.inTransaction) return;
-    for (const [message, waiting] of this.#unproven) {
-      this.#unproven.delete(message);
-      if (this.#ledger.stored(message) || !this.#ledger.has(message)) continue;
-      this.#undo(message, waiting.address);
-      const text = this.#index.keep(waiting.text.print);
-      this.#queue.add({ ...waiting, text });
-      this.#queue.unblock(this.#estimates.near(text.print));
-    }
   }
 }

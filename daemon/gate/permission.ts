@@ -50,6 +50,13 @@ export class Permission {
     return people.refresh(waiting) && isBulk === bulk;
   }
 
+  /** What can be said of one without a search for near texts; `not_before` aside. */
+  mayGoBut(waiting: Waiting): boolean {
+    const { clock, people } = this.#o;
+    people.refresh(waiting);
+    return people.rules.openAt(waiting) <= clock.mono() && !this.isClosed(waiting);
+  }
+
   /** All that the queue asks, of one; `not_before` aside. */
   mayGo(waiting: Waiting): boolean {
     const { clock, people, estimates } = this.#o;

@@ -14,7 +14,8 @@ import { type Before as Drawing, rankOf } from './caps.ts';
 import { type Kind, Kinds } from './kinds.ts';
 import type { Load, Waiting, WaitingText } from './known-texts.ts';
 import type { KnownText } from './near-index.ts';
-import { insert, position, take } from './rows.ts';
+import { Ranks } from './ranks.ts';
+import { insert, take } from './rows.ts';
 
 /** However long a text seems to be held back, it is looked at again after this. */
 const LOOK_AGAIN_MS = 60_000;
@@ -52,8 +53,7 @@ export class Queue {
   readonly #texts = new Set<WaitingText>();
   readonly #byPerson = new Map<string, Waiting[]>();
   #replies: Waiting[] = [];
-  /** By rank of category: all that are no replies, and those of them to new contacts. */
-  readonly #ranks: { all: Waiting[]; fresh: Waiting[] }[] = [0, 1, 2].map(() => ({ all: [], fresh: [] }));
+  readonly #ranks = new Ranks();
   #scarce = { all: false, fresh: false };
   readonly #kinds = new Kinds();
   readonly #ahead: Ahead;
@@ -107,9 +107,7 @@ export class Queue {
     insert(group.members, waiting);
     waiting.kind = this.#kinds.join(waiting);
     group.counts?.add(waiting);
-    const rank = this.#ranks[rankOf(waiting.category)];
-    if (rank) insert(rank.all, waiting);
-    if (rank && waiting.fresh) insert(rank.fresh, waiting);
+    this.#ranks.add(waiting);
     if (waiting.notBefore !== null) group.timed += 1;
     sumUp(group, waiting.kind);
     const now = this.#clock.mono();
@@ -139,9 +137,7 @@ export class Queue {
       group.counts?.remove(waiting);
       if (waiting.kind) this.#kinds.leave(waiting.kind);
       waiting.kind = null;
-      const rank = this.#ranks[rankOf(waiting.category)];
-      if (rank) take(rank.all, waiting);
-      if (rank) take(rank.fresh, waiting);
+      this.#ranks.remove(waiting);
       if (waiting.notBefore !== null) group.timed -= 1;
       sumUp(group, group.kind);
       if (group.members.length === 0) this.#texts.delete(group);
@@ -162,10 +158,7 @@ export class Queue {
     this.#texts.clear();
     this.#replies = [];
     this.#kinds.clear();
-    for (const rank of this.#ranks) {
-      rank.all = [];
-      rank.fresh = [];
-    }
+    this.#ranks.clear();
     for (const text of texts) {
       text.load.waiting = null;
       this.#rules.changed(text);
@@ -188,9 +181,7 @@ export class Queue {
     if (waiting.fresh === fresh) return;
     waiting.fresh = fresh;
     if (waiting.reply) return;
-    const rank = this.#ranks[rankOf(waiting.category)];
-    if (rank && fresh) insert(rank.fresh, waiting);
-    else if (rank) take(rank.fresh, waiting);
+    this.#ranks.freshened(waiting);
     const counts = waiting.text.load.waiting?.counts;
     counts?.remove(waiting);
     this.#changeKind(waiting);
@@ -224,14 +215,7 @@ export class Queue {
 
   /** How many wait that would draw from the caps before one of this category and order. */
   before(category: Waiting['category'], order: number): Drawing {
-    const count: Drawing = { all: 0, fresh: 0 };
-    const own = rankOf(category);
-    for (const [rank, { all, fresh }] of this.#ranks.entries()) {
-      if (rank > own) break;
-      count.all += rank < own ? all.length : position(all, order);
-      count.fresh += rank < own ? fresh.length : position(fresh, order);
-    }
-    return count;
+    return this.#ranks.before(category, order);
   }
 
   /** Changes nothing that could be seen. `onlyReplies`: the rest is held for another reason. */
@@ -246,12 +230,7 @@ export class Queue {
       wakeAt = Math.min(wakeAt, dueAt);
     }
     if (!onlyReplies) {
-      const waiting: Drawing = { all: 0, fresh: 0 };
-      for (const { all, fresh } of this.#ranks) {
-        waiting.all += all.length;
-        waiting.fresh += fresh.length;
-      }
-      this.#scarce = this.#rules.scarce(waiting);
+      this.#scarce = this.#rules.scarce(this.#ranks.count());
       // The oldest alone, as a rule; all of them in their order only if that one may not go yet.
       const oldest = this.#oldest(now, wall);
       const first = oldest && this.#judge(oldest, now);

@@ -27,14 +27,19 @@ const SWEEP_AT_ONCE = 5;
 const SWEEP_MS = 8;
 const SWEEP = 'suspicion_sweep';
 const RULE = 'suspected_text';
-/** Who may be tried is looked for so often at the most. */
+/** Who may be tried is looked for so often at the most, and so long at once. */
 const LOOK_FOR_PROBE_MS = 30_000;
+const LOOK_MS = 8;
 
 /** What is asked of the rest of the gate. */
 export interface AroundTexts {
   near(print: Fingerprint): KnownText<Load>[];
   /** May this one go now, apart from the sender's health? */
   mayGo(waiting: Waiting): boolean;
+  /** May it, apart from what is near it too? Costs little. */
+  mayGoBut(waiting: Waiting): boolean;
+  /** Does it wait still? */
+  waits(waiting: Waiting): boolean;
   waiting(): Iterable<Waiting>;
 }
 
@@ -50,7 +55,8 @@ export class Reputation {
   readonly #ledger: LocalLedger;
   readonly #policy: Policy;
   readonly #around: AroundTexts;
-  #probe: { message: string | null; mono: number } | null = null;
+  /** Those that are still to be looked at for a probe, and since when that look goes on. */
+  #look: { left: Waiting[]; mono: number } | null = null;
 
   constructor(o: {
     db: Db;
@@ -90,7 +96,6 @@ export class Reputation {
   /** What a row says of a message. `send`: as the ledger has it; null for one of more than a day ago. */
   outcome(message: string, send: Send | null, outcome: GateOutcome): void {
     const address = send?.address ?? null;
-    if (address?.startsWith('group:')) return this.#judge(message, address, send, outcome);
     const news = this.#undelivered.heard(message, address, outcome);
     if (news?.noLonger) this.sender.noLongerLate(news.address);
     const settled = outcome.state === 'unknown' || outcome.state === 'failed';
@@ -101,7 +106,7 @@ export class Reputation {
   /** In the transaction of a dispatch. */
   dispatched({ message, reply }: Pick<Waiting, 'message' | 'reply'>): void {
     if (!reply && this.sender.suspicious) this.sender.probing(message);
-    this.#probe = null;
+    this.#look = null;
   }
 
   /** In a transaction, from time to time: who is late, what is over, which texts many got. */
@@ -141,32 +146,64 @@ export class Reputation {
     return { ok: false, refusal: { code: 'text_suspected_junk', rule: RULE, words, retryable: true, retryAfterMs } };
   }
 
-  /** The one message that may go out of a suspicious sender now, or null. */
+  /** The one message that may go out of a suspicious sender now, or null: there is none, or the look for it goes on at the next call. */
   probe(): Waiting | null {
-    if (!this.sender.probeDue) return null;
+    if (!this.sender.probeDue) {
+      this.#look = null;
+      return null;
+    }
     const mono = this.#clock.mono();
-    const before = this.#probe;
-    if (before && before.message === null && mono - before.mono < LOOK_FOR_PROBE_MS) return null;
-    const reached = new Set(this.#contacts.deliveredSince(this.#clock.now() - this.#policy.health.probe_known_ms));
-    let first: Waiting | null = null;
-    for (const waiting of this.#around.waiting())
-      if ((!first || waiting.order < first.order) && this.#isProbe(waiting, reached)) first = waiting;
-    this.#probe = { message: first?.message ?? null, mono };
-    return first;
+    let look = this.#look;
+    if (!look || (look.left.length === 0 && mono - look.mono >= LOOK_FOR_PROBE_MS)) {
+      look = { left: this.#tryable(), mono };
+      this.#look = look;
+    }
+    const until = mono + LOOK_MS;
+    let looked = 0;
+    for (const waiting of look.left) {
+      if (this.#clock.mono() > until) break;
+      looked += 1;
+      if (!this.#isProbe(waiting)) continue;
+      // Asked again, it is looked for again: what stands before it may be free by then.
+      this.#look = null;
+      return waiting;
+    }
+    look.left.splice(0, looked);
+    return null;
+  }
+
+  /** Is a probe still looked for? Then the next call is worth making soon. */
+  get lookingForProbe(): boolean {
+    return this.#look !== null && this.#look.left.length > 0 && this.sender.probeDue;
   }
 
   /** Something new waits: perhaps it can be tried. */
-  added(): void {
-    this.#probe = null;
+  added(waiting: Waiting): void {
+    this.#look?.left.push(waiting);
   }
 
-  #isProbe(waiting: Waiting, reached: Set<string>): boolean {
-    const { recipient, category, reply, notBefore, text } = waiting;
-    if (reply || category === 'marketing' || recipient.kind !== 'handle' || !reached.has(recipient.handle))
-      return false;
-    if (notBefore !== null && notBefore > this.#clock.now()) return false;
+  /** Those that might be tried, by what costs nothing to ask; in the order of acceptance. */
+  #tryable(): Waiting[] {
+    const reached = new Set(this.#contacts.deliveredSince(this.#clock.now() - this.#policy.health.probe_known_ms));
+    const tryable: Waiting[] = [];
+    for (const waiting of this.#around.waiting())
+      if (reached.has(waiting.address) && this.#isTryable(waiting)) tryable.push(waiting);
+    return tryable.sort((a, b) => a.order - b.order);
+  }
+
+  #isTryable({ recipient, category, reply, notBefore }: Waiting): boolean {
+    if (reply || category === 'marketing' || recipient.kind !== 'handle') return false;
+    return notBefore === null || notBefore <= this.#clock.now();
+  }
+
+  /** What costs most to ask comes last: near texts are searched only for what nothing else holds back. */
+  #isProbe(waiting: Waiting): boolean {
+    const { text, people, address } = waiting;
+    if (!this.#around.waits(waiting) || !this.#isTryable(waiting)) return false;
+    if (!this.#contacts.deliveredWithin(address, this.#policy.health.probe_known_ms)) return false;
+    if (!this.#around.mayGoBut(waiting)) return false;
     // What many get is marketing, whatever it is called.
-    const { count } = this.#ledger.around(this.#around.near(text.print), waiting.people);
+    const { count } = this.#ledger.around(this.#around.near(text.print), people);
     return count <= this.#policy.blast.recipients && this.#around.mayGo(waiting);
   }
 

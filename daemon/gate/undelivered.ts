@@ -68,7 +68,7 @@ export class Undelivered {
     this.#watched = null;
   }
 
-  /** What a row says of a message to one person; null if that is no news. `address` may be left out for a message known here. */
+  /** What a row says of a message; null if that is no news. `address` may be left out for a message known here. */
   heard(message: string, address: string | null, outcome: GateOutcome): DeliveryNews | null {
     const row = this.#db
       .sql<{ address: string; state: State }>('SELECT address, state FROM gate_receipt WHERE message = ?')
@@ -76,7 +76,8 @@ export class Undelivered {
     const to = row?.address ?? address;
     if (to === null) return null;
     if (outcome.state === 'sent') {
-      if (!row && /^imessage/i.test(outcome.service ?? '')) this.#put(message, to, 'sent');
+      // Groups show no receipt of each: none of them is late.
+      if (!row && !to.startsWith('group:') && /^imessage/i.test(outcome.service ?? '')) this.#put(message, to, 'sent');
       return null;
     }
     if (outcome.state === 'failed') {

@@ -367,6 +367,52 @@ describe('replies', () => {
     expect(next()).toEqual(go(held));
   });
 
+  it('are used up once by each, though it is handed to the gate again', () => {
+    world.inbound(person(1), 'hello?');
+    const left = () => world.gate.people.contact(person(1)).replies_left;
+    const reply = world.one(person(1), TEXT);
+    const message = world.waiting.get(reply);
+    expect(left()).toBe(2);
+    world.dispatch(reply);
+    world.settle(reply, 'failed');
+    if (message) world.gate.add([message]);
+    expect(left()).toBe(2);
+    expect(() =>
+      world.store.db.transaction(() => {
+        world.gate.dispatched(reply);
+        throw new Error('the disk is full');
+      }),
+    ).toThrow();
+    if (message) world.store.db.transaction(() => world.gate.add([message]));
+    expect(left()).toBe(2);
+  });
+
+  it('are none if they may only go after the five minutes: by then it is night, or many got them', () => {
+    world.inbound(person(1), 'hello?');
+    const group = { kind: 'group', chat: 'group:one', members: [person(3), person(4)] } as const;
+    world.inbound(person(3), 'hello all', { group: group.chat });
+    world.inbound(person(4), 'STOP');
+    world.clock.advance(MINUTE);
+    const verdict = (to: Parameters<GateWorld['admit']>[0], inMs: number) => {
+      const admission = world.admit(to, TEXT, { notBefore: world.clock.now() + inMs });
+      return admission.ok && admission.verdicts[0];
+    };
+    expect(verdict(person(1), -MINUTE)).toMatchObject({ kind: 'go', reply: true });
+    expect(verdict(person(1), 4 * MINUTE)).toMatchObject({ kind: 'hold', reply: true });
+    expect(verdict(person(1), 4 * MINUTE + 1)).toMatchObject({ kind: 'hold', reply: false });
+    const inGroup = { ...group, members: [...group.members] };
+    expect(verdict(inGroup, 4 * MINUTE)).toMatchObject({ kind: 'hold', reply: true });
+    expect(verdict(inGroup, 4 * MINUTE + 1)).toMatchObject({ kind: 'refuse', refusal: { code: 'opted_out' } });
+    // Such a one keeps its distance, and leaves the replies to those that are.
+    const late = world.one(person(1), TEXT, { notBefore: world.clock.now() + 10 * MINUTE });
+    expect(world.gate.people.contact(person(1)).replies_left).toBe(3);
+    world.clock.advance(10 * MINUTE);
+    world.ownHand([person(9)], TEXT);
+    expect(next().kind).toBe('idle');
+    world.clock.advance(MINUTE);
+    expect(next()).toEqual(go(late));
+  });
+
   it('survive a restart within their time, not a reboot', async () => {
     world.inbound(person(1), 'hello?');
     await world.restart();

@@ -1,7 +1,9 @@
 /** The sender's health, rule by rule, and tries to get round each. */
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compare } from '../../../daemon/gate/near.ts';
+import { NearIndex } from '../../../daemon/gate/near-index.ts';
+import { WIDE_RULES } from '../../support/wide-rules.ts';
 import { person } from './gate-world.ts';
 import {
   DAY,
@@ -18,7 +20,7 @@ import {
 
 let world: SenderWorld;
 beforeEach(() => {
-  world = new SenderWorld({ kind: 'dedicated' });
+  world = new SenderWorld({ kind: 'dedicated', policy: { caps: { ...WIDE_RULES.caps, pair_rate: 30 } } });
 });
 afterEach(() => world.close());
 
@@ -253,6 +255,23 @@ describe('healthy again', () => {
     world.fate(1, REFUSED);
     world.clock.advance(DAY);
     for (let n = 2; n < 22; n += 1) world.fate(n, { ...DELIVERED, state: 'read' });
+    expect(world.state).toBe('healthy');
+  });
+
+  it('counts one to a group once, be it told as delivered, as read, or again', async () => {
+    world.fate(1, REFUSED);
+    world.clock.advance(DAY);
+    const group = { kind: 'group' as const, chat: 'group:a', members: [person(50), person(51)] };
+    for (let n = 0; n < 10; n += 1) {
+      const message = world.one(group, ownText(100 + n));
+      world.clock.advance(3 * MINUTE);
+      world.hand(message);
+      for (const end of [SENT, DELIVERED, { ...DELIVERED, state: 'read' as const }]) world.ends(message, end);
+      await world.restart();
+      world.ends(message, DELIVERED);
+    }
+    expect(world.state).toBe('at_risk');
+    for (let n = 2; n < 12; n += 1) world.fate(n, DELIVERED);
     expect(world.state).toBe('healthy');
   });
 
@@ -510,6 +529,53 @@ describe('the probe', () => {
     world.ends(reply, DELIVERED);
     expect(world.state).toBe('suspicious');
     expect(world.next()).toBe(waiting.first);
+  });
+
+  it('is looked for without a search for near texts among those that a simple rule holds back', () => {
+    for (let n = 0; n < 40; n += 1) world.one(person(KNOWN), ownText(200 + n));
+    world.clock.advance(DAY);
+    for (const message of [waiting.first, waiting.second]) world.gate.remove(message);
+    // As much to one as may go within a minute.
+    for (let n = 0; n < 30; n += 1) world.ownHand([person(KNOWN)], ownText(300 + n));
+    const search = vi.spyOn(NearIndex.prototype, 'near');
+    expect(world.next()).toBeNull();
+    expect(search).not.toHaveBeenCalled();
+    search.mockRestore();
+    world.clock.advance(MINUTE);
+    expect(world.next()).not.toBeNull();
+  });
+
+  it('is looked for bit by bit among many that keep their distance, and nothing new begins that anew', () => {
+    const text = 'The big sale is on, come by this week and take what you like.';
+    world.clock.advance(DAY);
+    for (const message of [waiting.first, waiting.second]) world.gate.remove(message);
+    world.ownHand([person(50)], text);
+    for (let n = 0; n < 60; n += 1) world.one(person(KNOWN), `${text} ${ownText(600 + n).slice(0, 6)}`);
+    const last = world.one(person(KNOWN_TOO), ownText(400));
+    let searches = 0;
+    const { near } = NearIndex.prototype;
+    const slow = vi.spyOn(NearIndex.prototype, 'near').mockImplementation(function (
+      this: NearIndex<unknown>,
+      ...asked
+    ) {
+      searches += 1;
+      world.clock.advance(1);
+      return near.apply(this, asked) as ReturnType<typeof near>;
+    });
+    let looks = 0;
+    for (let found: string | null = null; found === null; looks += 1) {
+      const before = searches;
+      const pick = world.gate.pick();
+      expect(searches - before, 'of one look').toBeLessThan(30);
+      if (pick.kind === 'idle') expect(pick.wakeInMs).toBeLessThanOrEqual(1_000);
+      found = pick.kind === 'go' ? pick.message : null;
+      if (found !== null) expect(found).toBe(last);
+      world.clock.advance(100);
+      world.one(person(STRANGER), ownText(500 + looks));
+      expect(looks).toBeLessThan(100);
+    }
+    slow.mockRestore();
+    expect(looks).toBeGreaterThan(2);
   });
 
   it('is none while the sender is paused, and none to whom an opt-out closes', () => {
