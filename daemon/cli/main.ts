@@ -22,6 +22,7 @@ import { senderCommand } from './sender.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { Terminal } from './terminal.ts';
+import { textCommand } from './text.ts';
 import { World } from './world.ts';
 
 function programOf(world: World, json: boolean): Command {
@@ -45,6 +46,7 @@ function programOf(world: World, json: boolean): Command {
     metricsCommand,
     configCommand,
     completionCommand,
+    textCommand,
     chatdbCommand,
   ].map((make) => make(world));
   for (const command of commands) program.addCommand(command);

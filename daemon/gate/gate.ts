@@ -11,16 +11,14 @@
  * The caller owes: `load` before all else; every method that changes something inside a transaction. If that is rolled back, the gate notices
  * at the next question and takes it back too.
  */
-import type { SenderHealth, TextSuspected } from '../../protocol/events.ts';
+import type { SenderHealth } from '../../protocol/events.ts';
 import type { ResultData } from '../../protocol/queries.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import { RelayError } from '../host/errors.ts';
-import type { Health } from '../host/health.ts';
-import type { Log } from '../host/log.ts';
 import { Admissions } from './admission.ts';
 import { Contacts } from './contacts.ts';
-import { Conversations, type OldestWord } from './conversations.ts';
+import { Conversations } from './conversations.ts';
 import { Estimates } from './estimates.ts';
 import { Facts } from './facts.ts';
 import { FingerprintMaker } from './fingerprint.ts';
@@ -28,6 +26,7 @@ import { emptyLoad, isAwaited, isUnused, type Load, type Waiting } from './known
 import { LocalLedger } from './ledger.ts';
 import { LOOK_EVERY_MS, MovedHolds } from './moved-holds.ts';
 import { type KnownText, NearIndex } from './near-index.ts';
+import type { GateOptions } from './options.ts';
 import { Permission } from './permission.ts';
 import type { Policy } from './policy.ts';
 import { PolicyStore } from './policy-store.ts';
@@ -53,33 +52,13 @@ import {
 } from './requests.ts';
 import { nameOfRow } from './rereading.ts';
 import { noticeStuck } from './stuck.ts';
+import type { RefusedText } from './suspicion.ts';
 import { Unproven } from './unproven.ts';
 import { Words } from './words.ts';
 
 const BLOCKED_MS = 60_000;
 /** A look for a probe that takes long goes on after this. */
 const SOON_MS = 1_000;
-
-export interface GateOptions {
-  db: Db;
-  clock: Clock;
-  health: Health;
-  log: Log;
-  /** What the owner of the Mac sets; everything else has its default. */
-  policy: Record<string, unknown>;
-  /** `since`: Unix ms since when this sender sends, or null. */
-  sender: { kind: 'shared' | 'dedicated'; since: number | null };
-  /** For the times in sentences; the Mac's own if not given. */
-  timeZone?: string;
-  /** The oldest row of the 1:1 conversation with a handle, as far back as chat.db goes; null if there is none or nobody can tell. */
-  oldestWord?: OldestWord;
-  /** In the transaction of a change of the sender's health that nobody asked for. */
-  onSenderHealth?: (health: SenderHealth) => void;
-  /** In the transaction in which a text was found to be taken for junk. */
-  onTextSuspected?: (event: TextSuspected) => void;
-  /** Would a receipt be seen now: chat.db can be read, and the network is there? Always, if not given. */
-  watching?: () => boolean;
-}
 
 export class Gate {
   readonly policy: Policy;
@@ -278,13 +257,21 @@ export class Gate {
     this.#reputation.tend();
   }
 
-  /** From another Mac: this text is taken for junk. Replies with it go. */
-  blockText(text: string, variables: string[], reason: string | undefined): TextAnswer {
-    return this.#reputation.blockText(this.#maker.make(text, variables), reason);
+  /** From another Mac, or by a person: this text is taken for junk. Replies with it go. */
+  blockText(text: string, variables: string[], reason: string | undefined, source: 'command' | 'person'): TextAnswer {
+    return this.#reputation.blockText(this.#maker.make(text, variables), reason, source);
   }
 
   clearText(text: string, variables: string[], source: 'command' | 'person'): TextAnswer {
     return this.#reputation.clearText(this.#maker.make(text, variables), source);
+  }
+
+  clearNumbered(number: number): TextAnswer {
+    return this.#reputation.clearNumbered(number);
+  }
+
+  refusedTexts(): RefusedText[] {
+    return this.#reputation.texts.list();
   }
 
   holdOf(message: string): Hold | null {

@@ -132,8 +132,8 @@ export class Reputation {
     return { ok: false, refusal: { code, rule: 'sender_health', words, retryable: true, retryAfterMs } };
   }
 
-  blockText(print: Fingerprint, reason: string | undefined): TextAnswer {
-    const blocked = this.texts.block(print, reason);
+  blockText(print: Fingerprint, reason: string | undefined, source: 'command' | 'person'): TextAnswer {
+    const blocked = this.texts.block(print, reason, source);
     if (blocked.ok) return { ok: true, detail: { until: blocked.until } };
     const { code, words } = blocked;
     return { ok: false, refusal: { code, rule: RULE, words, retryable: code === 'overloaded' } };
@@ -143,7 +143,16 @@ export class Reputation {
     const cleared = this.texts.clear(print, source);
     if (cleared.ok) return { ok: true, detail: { cleared: cleared.cleared } };
     const { words, retryAfterMs } = cleared;
-    return { ok: false, refusal: { code: 'text_suspected_junk', rule: RULE, words, retryable: true, retryAfterMs } };
+    const retryable = retryAfterMs !== undefined;
+    return { ok: false, refusal: { code: 'text_suspected_junk', rule: RULE, words, retryable, retryAfterMs } };
+  }
+
+  /** By a person, who saw the list. */
+  clearNumbered(number: number): TextAnswer {
+    const print = this.texts.numbered(number);
+    if (print) return this.clearText(print, 'person');
+    const words = `No refused text has the number ${number}.`;
+    return { ok: false, refusal: { code: 'not_found', rule: RULE, words, retryable: false } };
   }
 
   /** The one message that may go out of a suspicious sender now, or null: there is none, or the look for it goes on at the next call. */

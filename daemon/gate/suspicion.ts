@@ -27,7 +27,7 @@ const MOST_TEXTS = 200;
 const MOST_FAILURES = 100;
 const CLEARED = 'suspicion_cleared';
 
-export type Source = 'relay' | 'command';
+export type Source = 'relay' | 'command' | 'person';
 
 interface Suspected {
   id: number;
@@ -46,6 +46,15 @@ interface Failure {
   others: boolean;
   lived: number;
   at: number;
+}
+
+/** As a person sees it. Times are Unix ms. */
+export interface RefusedText {
+  number: number;
+  source: Source;
+  reason: string;
+  since: number;
+  until: number;
 }
 
 export interface Found {
@@ -117,8 +126,24 @@ export class SuspectedTexts {
     const how = alike.verdict === 'same' ? 'This text' : `A text near to this one (${percent(alike.jaccard)} alike)`;
     const words =
       `${how} seems to be taken for junk since ${this.#words.clock(text.at, now)}: ${text.reason}. ` +
-      `It is refused until about ${this.#words.clock(now + leftMs, now)}; write another, or lift it with text.clear.`;
+      `It is refused until about ${this.#words.clock(now + leftMs, now)}; write another, or ` +
+      (text.source === 'person' ? 'let a person at this Mac lift it.' : 'lift it with text.clear.');
     return { at: text.at, words, retryAfterMs: leftMs };
+  }
+
+  /** All that is refused now, the oldest first. */
+  list(): RefusedText[] {
+    const [now, lived] = [this.#clock.now(), this.#lived.now()];
+    return this.#texts
+      .filter(({ until }) => until > lived)
+      .map(({ id, source, reason, at, until }) => {
+        return { number: id, source, reason, since: at, until: Math.round(now + until - lived) };
+      });
+  }
+
+  /** The fingerprint of the text of that number in the list, or null. */
+  numbered(number: number): Fingerprint | null {
+    return this.#texts.find(({ id }) => id === number)?.print ?? null;
   }
 
   has(print: Fingerprint): boolean {
@@ -176,28 +201,32 @@ export class SuspectedTexts {
     this.#suspect(print, { reason, kind: 'volume', people, messages: message.startsWith('row:') ? [] : [message] });
   }
 
-  /** From another Mac, by way of the controller. */
+  /** From another Mac, by way of the controller; or by a person. */
   block(
     print: Fingerprint,
     reason: string | undefined,
+    by: 'command' | 'person',
   ): { ok: true; until: number } | { ok: false; code: 'bad_request' | 'overloaded'; words: string } {
     if (print.grams.length < this.#near.min_grams)
       return { ok: false, code: 'bad_request', words: 'The text is too short to be told from others.' };
-    if (this.#texts.filter(({ source }) => source === 'command').length >= MOST_TEXTS)
+    if (this.#texts.filter(({ source }) => source === by).length >= MOST_TEXTS)
       return { ok: false, code: 'overloaded', words: `${MOST_TEXTS} texts are blocked already; clear some first.` };
-    const known = this.#texts.find((text) => text.source === 'command' && text.print.exact === print.exact);
+    const known = this.#texts.find((text) => text.source === by && text.print.exact === print.exact);
     if (known) this.#drop([known]);
-    const words = reason === undefined ? 'the controller heard so of another sender' : `the controller says: ${reason}`;
-    this.#put(print, 'command', words);
+    const unsaid = by === 'command' ? 'the controller heard so of another sender' : 'a person at this Mac blocked it';
+    const who = by === 'command' ? 'the controller' : 'a person at this Mac';
+    this.#put(print, by, reason === undefined ? unsaid : `${who} says: ${reason}`);
     return { ok: true, until: Math.round(this.#clock.now() + this.#policy.refuse_ms) };
   }
 
-  /** The controller lifts what it put at any time, and what was found here once a day. A person lifts all. */
+  /** The controller lifts what it put at any time, what was found here once a day, what a person put never. A person lifts all. */
   clear(
     print: Fingerprint,
     by: 'command' | 'person',
-  ): { ok: true; cleared: number } | { ok: false; words: string; retryAfterMs: number } {
+  ): { ok: true; cleared: number } | { ok: false; words: string; retryAfterMs?: number } {
     const near = this.#texts.filter((text) => this.#isNear(print, text.print));
+    if (by === 'command' && near.some(({ source }) => source === 'person'))
+      return { ok: false, words: 'A person at this Mac blocked the text; only a person there lifts that.' };
     const ownFound = near.some(({ source }) => source === 'relay');
     if (by === 'command' && ownFound) {
       const before = this.#facts.get(CLEARED) as number | undefined;

@@ -11,7 +11,9 @@ import { SenderHealth } from '../../protocol/events.ts';
 import { firstMistake } from '../../protocol/frames.ts';
 import { codeOf, messageOf } from '../host/errors.ts';
 import {
+  Blocked,
   Cancelled,
+  Cleared,
   ContactState,
   EventLine,
   GateCheck,
@@ -23,6 +25,7 @@ import {
   Opted,
   PolicyState,
   QueuePage,
+  RefusedTexts,
   Reloaded,
   SenderState,
   Sent,
@@ -102,6 +105,18 @@ export class LocalClient {
 
   send(o: { to: string; text: string }): Promise<LocalResult<Sent>> {
     return this.#ask(Sent, 'POST', '/messages', o);
+  }
+
+  texts(): Promise<LocalResult<RefusedTexts>> {
+    return this.#ask(RefusedTexts, 'GET', '/texts');
+  }
+
+  blockText(o: { text: string; reason?: string }): Promise<LocalResult<Blocked>> {
+    return this.#ask(Blocked, 'POST', '/texts/block', o);
+  }
+
+  clearText(o: { text?: string; number?: number }): Promise<LocalResult<Cleared>> {
+    return this.#ask(Cleared, 'POST', '/texts/clear', o);
   }
 
   pause(reason?: string): Promise<LocalResult<SenderHealth>> {

@@ -15,7 +15,9 @@ import type { Health } from '../host/health.ts';
 import { headlineOf } from './headline.ts';
 import type {
   ASKED,
+  Blocked,
   Cancelled,
+  Cleared,
   ContactState,
   GateCheck,
   LocalAnswer,
@@ -26,6 +28,7 @@ import type {
   Opted,
   PolicyState,
   QueuePage,
+  RefusedTexts,
   Reloaded,
   SenderState,
   Sent,
@@ -53,7 +56,7 @@ export interface Parts<M extends Stored = Stored> {
   controller(): Status['controller'];
   chatDb(): Status['chat_db'];
   lastInboundAt(): number | null;
-  sender: { health(): SenderHealth };
+  sender: { health(): SenderHealth; refusedTexts(): RefusedTexts['texts'] };
   outbox: {
     receive(frame: CommandFrame): CommandResult;
     cancel(target: { message: string }): Answer;
@@ -61,6 +64,8 @@ export interface Parts<M extends Stored = Stored> {
     resume(source: 'person'): Answer;
     optOut(handle: string, source: 'person'): Answer;
     optIn(handle: string, source: 'person'): Answer;
+    blockText(o: { text: string; reason?: string }, source: 'person'): Answer;
+    clearText(o: { text: string } | { number: number }, source: 'person'): Answer;
     messages: { get(id: string): M | undefined; ofCommand(command: string): M[]; counts(): Status['queue'] };
     dispatcher: { readonly lastSendAt: number | null };
   };
@@ -156,6 +161,15 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
     async resume() {
       const answer = await commit.run(() => outbox.resume('person'));
       return answer.ok ? { ok: true, data: sender.health() } : refused(answer);
+    },
+    texts: () => ({ texts: sender.refusedTexts() }),
+    async textBlock(asked) {
+      const answer = await commit.run(() => outbox.blockText(asked, 'person'));
+      return answer.ok ? { ok: true, data: answer.detail as Blocked } : refused(answer);
+    },
+    async textClear(asked) {
+      const answer = await commit.run(() => outbox.clearText(asked, 'person'));
+      return answer.ok ? { ok: true, data: answer.detail as Cleared } : refused(answer);
     },
     events: ({ afterSeq }, onEvent) => follow(parts.journal, afterSeq ?? parts.journal.lastSeq, onEvent),
   };

@@ -33,6 +33,9 @@ const ROUTES: Route[] = [
   ['GET', '/contacts/:', (h, { path }) => h.contact(path[1] ?? '')],
   ['POST', '/contacts/:/opt-out', (h, { path }) => h.optOut(path[1] ?? '')],
   ['POST', '/contacts/:/opt-in', (h, { path }) => h.optIn(path[1] ?? '')],
+  ['GET', '/texts', (h) => given(h.texts())],
+  ['POST', '/texts/block', (h, { body }) => checked(ASKED.textBlock, body, (o) => h.textBlock(o))],
+  ['POST', '/texts/clear', (h, { body }) => checked(ASKED.textClear, body, (o) => h.textClear(o))],
   ['POST', '/sender/pause', (h, { body }) => checked(ASKED.pause, body, (o) => h.pause(o.reason))],
   ['POST', '/sender/resume', (h, { body }) => checked(ASKED.nothing, body, () => h.resume())],
 ];

@@ -125,6 +125,29 @@ export type ContactState = z.infer<typeof ContactState>;
 export const Opted = z.object({ handle: z.string(), changed: z.boolean() });
 export type Opted = z.infer<typeof Opted>;
 
+/** Texts that are refused to all but replies. No text itself is kept. */
+export const RefusedTexts = z.object({
+  texts: z.array(
+    z.object({
+      /** For `POST /texts/clear`. */
+      number: z.int(),
+      /** Who found it: the relay by what was not delivered, the controller, or a person at this Mac. */
+      source: z.enum(['relay', 'command', 'person']),
+      reason: z.string(),
+      since: Instant,
+      until: Instant,
+    }),
+  ),
+});
+export type RefusedTexts = z.infer<typeof RefusedTexts>;
+
+export const Blocked = z.object({ until: Instant });
+export type Blocked = z.infer<typeof Blocked>;
+
+/** How many were lifted. */
+export const Cleared = z.object({ cleared: z.int() });
+export type Cleared = z.infer<typeof Cleared>;
+
 export const Cancelled = z.object({ cancelled: z.array(z.string()), too_late: z.int() });
 export type Cancelled = z.infer<typeof Cancelled>;
 
@@ -168,6 +191,9 @@ export const ASKED = {
   send: z.strictObject({ to: z.string().min(1).max(320), text: z.string() }),
   settle: z.strictObject({ as: z.enum(['sent', 'not-sent']) }),
   pause: z.strictObject({ reason: z.string().max(500).default('paused at the Mac') }),
+  textBlock: z.strictObject({ text: z.string(), reason: z.string().max(500).optional() }),
+  /** By the text, with all that is near it, or by its number in the list. */
+  textClear: z.union([z.strictObject({ text: z.string() }), z.strictObject({ number: z.int().min(1) })]),
   nothing: z.strictObject({}),
 } as const;
 
@@ -191,6 +217,9 @@ export interface LocalHandlers {
   cancel(message: string): Promise<LocalAnswer<Cancelled>>;
   settle(message: string, as: 'sent' | 'not-sent'): Promise<LocalAnswer<Settled>>;
   send(o: { to: string; text: string }): Promise<LocalAnswer<Sent>>;
+  texts(): RefusedTexts;
+  textBlock(o: z.infer<(typeof ASKED)['textBlock']>): Promise<LocalAnswer<Blocked>>;
+  textClear(o: z.infer<(typeof ASKED)['textClear']>): Promise<LocalAnswer<Cleared>>;
   pause(reason: string): Promise<LocalAnswer<SenderHealth>>;
   resume(): Promise<LocalAnswer<SenderHealth>>;
   /**

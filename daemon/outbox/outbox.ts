@@ -102,8 +102,8 @@ export class Outbox {
         'sender.resume': () => this.resume('command'),
         'opt_out.put': (data) => this.optOut(data.handle, 'command'),
         'opt_in.put': (data) => this.optIn(data.handle, 'command'),
-        'text.block': (data) => this.#textBlock(data),
-        'text.clear': ({ text, variables = [] }) => answerOf(gate.clearText(text, variables, 'command')),
+        'text.block': (data) => this.blockText(data, 'command'),
+        'text.clear': (data) => this.clearText(data, 'command'),
         'consent.put': (data) => this.#consent(data),
         'policy.put': (data) => this.#policy(data),
         'snapshot.request': () => this.#snapshotAsked(),
@@ -257,9 +257,15 @@ export class Outbox {
     }
   }
 
-  #textBlock({ text, variables = [], reason }: CommandData<'text.block'>): Answer {
+  blockText({ text, variables = [], reason }: CommandData<'text.block'>, source: 'command' | 'person'): Answer {
     const fault = textFault(text);
-    return fault ? { ok: false, ...fault } : answerOf(this.#gate.blockText(text, variables, reason));
+    return fault ? { ok: false, ...fault } : answerOf(this.#gate.blockText(text, variables, reason, source));
+  }
+
+  /** `number`: of the list that a person sees. */
+  clearText(o: CommandData<'text.clear'> | { number: number }, source: 'command' | 'person'): Answer {
+    if ('number' in o) return answerOf(this.#gate.clearNumbered(o.number));
+    return answerOf(this.#gate.clearText(o.text, o.variables ?? [], source));
   }
 
   #consent(put: CommandData<'consent.put'>): Answer {

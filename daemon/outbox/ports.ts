@@ -111,9 +111,11 @@ export interface Gate {
   sweep(): { message: string; refusal: Refusal }[];
   /** What time alone brings about, in a transaction, every half minute or so. */
   tend(): void;
-  /** From another sender: this text is taken for junk, or is not any more. */
-  blockText(text: string, variables: string[], reason: string | undefined): TextAnswer;
+  /** From another sender, or by a person: this text is taken for junk, or is not any more. */
+  blockText(text: string, variables: string[], reason: string | undefined, source: 'command' | 'person'): TextAnswer;
   clearText(text: string, variables: string[], source: 'command' | 'person'): TextAnswer;
+  /** The one of that number in the list that a person sees. */
+  clearNumbered(number: number): TextAnswer;
   /** The present hold of a waiting message, or null if it may go now. */
   holdOf(message: string): Hold | null;
   /** The near messages that go before a waiting one: how many, and the first few of them in their order. */

@@ -107,6 +107,11 @@ export class FakeGate implements Gate {
     return { ok: true as const, detail: { cleared: 1 } };
   }
 
+  clearNumbered(number: number) {
+    this.texts.splice(number - 1, 1);
+    return { ok: true as const, detail: { cleared: 1 } };
+  }
+
   optOut(handle: string) {
     const changed = !this.optedOut.has(handle);
     this.optedOut.add(handle);

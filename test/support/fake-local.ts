@@ -8,6 +8,7 @@ import type {
   MessageDetail,
   MetricsReport,
   PolicyState,
+  RefusedTexts,
   Reloaded,
   SenderState,
   Status,
@@ -182,6 +183,26 @@ export class FakeRelay implements LocalHandlers {
   async send(o: { to: string; text: string }) {
     this.asked.push(['send', o]);
     return { ok: true as const, data: { command: 'c_1', messages: [aMessage({ to: o.to })] } };
+  }
+
+  refusedTexts: RefusedTexts['texts'] = [];
+
+  texts() {
+    return { texts: this.refusedTexts };
+  }
+
+  async textBlock(o: { text: string; reason?: string }) {
+    this.asked.push(['textBlock', o]);
+    return { ok: true as const, data: { until: NOON + 30 * 86_400_000 } };
+  }
+
+  async textClear(o: { text: string } | { number: number }) {
+    this.asked.push(['textClear', o]);
+    const number = 'number' in o ? o.number : 1;
+    const cleared = this.refusedTexts.filter((text) => text.number === number).length;
+    if ('number' in o && cleared === 0)
+      return { ok: false as const, error: { code: 'not_found', message: `No refused text has the number ${number}.` } };
+    return { ok: true as const, data: { cleared } };
   }
 
   async pause(reason: string) {

@@ -307,6 +307,59 @@ describe('policy', () => {
   });
 });
 
+describe('text', () => {
+  const reason = 'messages with it to …1001 and …1002 were not delivered, while another text got through';
+  const texts = [
+    { number: 3, source: 'relay' as const, reason, since: NOON - 86_400_000, until: NOON + 29 * 86_400_000 },
+    { number: 12, source: 'person' as const, reason: 'x\x1b[2J\ny', since: NOON, until: NOON + 30 * 86_400_000 },
+  ];
+
+  it('list: what is refused, since when, and why, in 80 columns; as JSON whole', async () => {
+    expect(await run('text', 'list')).toMatchObject({ code: 0, err: '', out: 'No text is refused.\n' });
+    relay.refusedTexts = texts;
+    const { code, err, lines, out } = await run('text', 'list');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines[0]).toBe('NUMBER  SINCE             UNTIL ABOUT       FOUND BY    WHY');
+    expect(lines[1]).toMatch(/^3 {7}2026-01-30 12:00 {2}2026-03-01 12:00 {2}this relay {2}messages with it.+…$/);
+    expect(lines[2]).toMatch(/^12 {6}2026-01-31 12:00 {2}2026-03-02 12:00 {2}a person {4}x/);
+    expect(out).not.toContain('\x1b');
+    fits(lines);
+    expect((await run('text', 'list', '--json')).json()).toEqual([{ schema: 1, now: NOON, texts }]);
+  });
+
+  it('block: says until when', async () => {
+    const { code, out } = await run('text', 'block', 'Big sale!', '--reason', 'it was complained about');
+    expect(code).toBe(0);
+    expect(out).toBe('It and all that is near it is refused until about 2026-03-02 12:00:00.\n');
+    expect(relay.asked).toEqual([['textBlock', { text: 'Big sale!', reason: 'it was complained about' }]]);
+    expect((await run('text', 'block', 'x', '--json')).json()).toEqual([
+      { schema: 1, now: NOON, until: NOON + 30 * 86_400_000 },
+    ]);
+  });
+
+  it('clear: by the text or by its number; 1 if there is no such number', async () => {
+    relay.refusedTexts = texts;
+    expect(await run('text', 'clear', '-n', '3')).toMatchObject({ code: 0, out: 'One text is refused no more.\n' });
+    expect(await run('text', 'clear', 'Hi')).toMatchObject({ code: 0, out: 'No text like this was refused.\n' });
+    expect(relay.asked).toEqual([
+      ['textClear', { number: 3 }],
+      ['textClear', { text: 'Hi' }],
+    ]);
+    expect(await run('text', 'clear', '-n', '4')).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'relayctl: No refused text has the number 4.\n',
+    });
+    expect((await run('text', 'clear', '-n', '3', '--json')).json()).toEqual([{ schema: 1, now: NOON, cleared: 1 }]);
+  });
+
+  it('ends with 3 without a relay', async () => {
+    await server.stop();
+    for (const args of [['list'], ['block', 'x'], ['clear', 'x']])
+      expect(await run('text', ...args)).toMatchObject({ code: 3, out: '' });
+  });
+});
+
 describe('tail', () => {
   it('tells the past it is asked for, then what comes, until it is interrupted', async () => {
     for (const seq of [1, 2, 3]) relay.journal.push(anEvent(seq));
@@ -403,6 +456,10 @@ describe('the command line', () => {
     ['gate', 'near'],
     ['gate', 'timeline'],
     ['policy'],
+    ['text'],
+    ['text', 'list'],
+    ['text', 'block'],
+    ['text', 'clear'],
     ['chatdb'],
     ['chatdb', 'read'],
   ];
@@ -426,6 +483,9 @@ describe('the command line', () => {
       ['gate', 'near'],
       ['gate', 'timeline'],
       ['policy'],
+      ['text', 'list'],
+      ['text', 'block'],
+      ['text', 'clear'],
       ['chatdb', 'read'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
@@ -452,6 +512,10 @@ describe('the command line', () => {
     [['gate', 'check', 'a@b.co,'.repeat(101), 'x']],
     [['gate', 'near']],
     [['gate', 'timeline', '--hours', '169']],
+    [['text', 'block']],
+    [['text', 'clear']],
+    [['text', 'clear', 'x', '--number', '1']],
+    [['text', 'clear', '--number', '0']],
     [['chatdb', 'read']],
     [['chatdb', 'read', 'x', '--since', '-1']],
   ])('%j is a usage mistake: 2, on stderr', async (args) => {

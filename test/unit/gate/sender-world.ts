@@ -78,8 +78,8 @@ export class SenderWorld extends GateWorld {
     return this.store.db.transaction(() => this.gate.resume(source));
   }
 
-  block(text: string, reason?: string) {
-    return this.store.db.transaction(() => this.gate.blockText(text, [], reason));
+  block(text: string, reason?: string, source: 'command' | 'person' = 'command') {
+    return this.store.db.transaction(() => this.gate.blockText(text, [], reason, source));
   }
 
   clear(text: string, source: 'command' | 'person' = 'command') {

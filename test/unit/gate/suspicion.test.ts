@@ -279,6 +279,35 @@ describe('text.block and text.clear', () => {
     expect(world.suspected).toHaveLength(1);
   });
 
+  it('a person lists them by number, blocks one, which no controller lifts, and lifts any', async () => {
+    world.block(TEXT, 'so it is elsewhere');
+    expect(world.block(OTHER, 'it was complained about', 'person')).toMatchObject({ ok: true });
+    expect(world.block(OTHER, undefined, 'person')).toMatchObject({ ok: true });
+    await world.restart();
+    world.live(DAY);
+    const list = () => world.gate.refusedTexts();
+    expect(list()).toMatchObject([
+      { source: 'command', reason: 'the controller says: so it is elsewhere' },
+      { source: 'person', reason: 'a person at this Mac blocked it' },
+    ]);
+    // Lived time lags behind after a restart: it is refused rather longer.
+    for (const { since, until } of list()) expect(until - since).toBeGreaterThanOrEqual(30 * DAY);
+    expect(JSON.stringify(world.admit(person(9), OTHER))).toContain('let a person at this Mac lift it.');
+    expect(world.clear(OTHER)).toMatchObject({
+      ok: false,
+      refusal: { code: 'text_suspected_junk', retryable: false, words: expect.stringContaining('only a person') },
+    });
+    expect(world.admit(person(9), OTHER)).toMatchObject(JUNK);
+    const byNumber = (number: number) => world.store.db.transaction(() => world.gate.clearNumbered(number));
+    const [first, second] = list().map(({ number }) => number);
+    expect(byNumber(second ?? 0)).toEqual({ ok: true, detail: { cleared: 1 } });
+    expect(world.admit(person(9), OTHER)).toMatchObject({ ok: true });
+    expect(byNumber(second ?? 0)).toMatchObject({ ok: false, refusal: { code: 'not_found' } });
+    expect(list().map(({ number }) => number)).toEqual([first]);
+    world.live(30 * DAY);
+    expect(list()).toEqual([]);
+  });
+
   it('a flood of blocks pushes nothing out that was found here', () => {
     suspect();
     let refused = 0;

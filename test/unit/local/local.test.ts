@@ -76,6 +76,17 @@ describe('answers', () => {
     expect(relay.asked.at(-1)).toEqual(['gateCheck', { to: ['a@b.co'], text: 'x', category: 'conversational' }]);
   });
 
+  it('list refused texts, block one, lift one by its text or its number', async () => {
+    const one = { number: 3, source: 'relay' as const, reason: 'so it seems', since: NOON, until: NOON + 1 };
+    relay.refusedTexts = [one];
+    expect(await client.texts()).toMatchObject({ kind: 'ok', data: { texts: [one] } });
+    expect(await client.blockText({ text: 'Sale ü', reason: 'spam' })).toMatchObject({ kind: 'ok', data: {} });
+    expect(relay.asked.at(-1)).toEqual(['textBlock', { text: 'Sale ü', reason: 'spam' }]);
+    expect(await client.clearText({ number: 3 })).toMatchObject({ kind: 'ok', data: { cleared: 1 } });
+    expect(await client.clearText({ text: 'Sale ü' })).toMatchObject({ kind: 'ok', data: { cleared: 0 } });
+    expect(relay.asked.at(-1)).toEqual(['textClear', { text: 'Sale ü' }]);
+  });
+
   it('pause and resume the sender', async () => {
     expect(await client.pause('lunch')).toMatchObject({ kind: 'ok', data: { state: 'paused', reason: 'lunch' } });
     expect(await client.pause()).toMatchObject({ kind: 'ok', data: { reason: 'paused at the Mac' } });
@@ -101,6 +112,11 @@ describe('refusals', () => {
     ['POST', '/messages', '{"to":', 400, 'bad_request'],
     ['POST', '/messages', '7', 400, 'bad_request'],
     ['POST', '/sender/resume', '{"force":true}', 400, 'bad_request'],
+    ['POST', '/texts/clear', '{}', 400, 'bad_request'],
+    ['POST', '/texts/clear', '{"text":"x","number":1}', 400, 'bad_request'],
+    ['POST', '/texts/clear', '{"number":0}', 400, 'bad_request'],
+    ['POST', '/texts/clear', '{"number":9}', 404, 'not_found'],
+    ['POST', '/texts/block', '{"reason":"x"}', 400, 'bad_request'],
     ['POST', '/messages', JSON.stringify({ to: 'a', text: 'x'.repeat(1_100_000) }), 413, 'too_large'],
   ])('%s %s %.20s → %i %s', async (method, where, body, status, code) => {
     const answered = await raw(method, where, body);
