@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
 import { wholeNumber } from './numbers.ts';
-import { paragraph, table } from './table.ts';
+import { paragraph } from './table.ts';
 import { oneLine } from './terminal.ts';
 import { clockTime, dayAndTime } from './times.ts';
 import type { Asking, World } from './world.ts';
@@ -46,7 +46,7 @@ export function textCommand(world: World): Command {
     .addCommand(clear);
 }
 
-const FOUND_BY = { relay: 'this relay', command: 'controller', person: 'a person' } as const;
+const BY = { relay: 'found here', command: 'by the controller', person: 'by a person' } as const;
 
 async function listTexts(asking: Asking): Promise<ExitCode> {
   const client = await asking.client();
@@ -62,22 +62,12 @@ async function listTexts(asking: Asking): Promise<ExitCode> {
     await terminal.line('No text is refused.');
     return EXIT.ok;
   }
-  const columns = [
-    { title: 'NUMBER' },
-    { title: 'SINCE' },
-    { title: 'UNTIL ABOUT' },
-    { title: 'FOUND BY' },
-    { title: 'WHY', flex: true },
-  ];
-  const rows = texts.map(({ number, since, until, source, reason }) => [
-    String(number),
+  for (const { number, since, until, source, reason } of texts) {
     // Weeks: minutes are enough.
-    dayAndTime(since).slice(0, -3),
-    dayAndTime(until).slice(0, -3),
-    FOUND_BY[source],
-    oneLine(reason),
-  ]);
-  for (const line of table(columns, rows, terminal.width)) await terminal.line(line);
+    const [from, to] = [dayAndTime(since).slice(0, -3), dayAndTime(until).slice(0, -3)];
+    await terminal.line(`${terminal.paint('bold', `Text ${number}`)}, ${BY[source]}: since ${from}, until about ${to}`);
+    for (const line of paragraph(oneLine(reason), terminal.width, 2)) await terminal.line(line);
+  }
   return EXIT.ok;
 }
 

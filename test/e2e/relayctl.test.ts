@@ -154,6 +154,24 @@ describe('tail', () => {
   });
 });
 
+describe('text', () => {
+  it('block refuses a text that is near from then on, list shows it, clear lifts it', async () => {
+    const text = 'Northwind has everything at half the price this week only, come by and see!';
+    const { json: blocked } = await typed('text', 'block', text, '--reason', 'people complained', '--json');
+    expect(blocked()).toMatchObject([{ schema: 1, until: expect.any(Number) }]);
+    const near = await stage.send('+14155550181', `${text} Ann`);
+    expect(await stage.result(near)).toMatchObject({ ok: false, code: 'text_suspected_junk' });
+    expect(await stage.result(await stage.command('text.clear', { text }))).toMatchObject({ ok: false });
+    const { lines, out } = await typed('text', 'list');
+    expect(out).toContain('people complained');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const number = /^Text (\d+), by a person/.exec(lines[0] ?? '')?.[1];
+    expect(await typed('text', 'clear', '--number', number ?? '')).toMatchObject({ code: 0 });
+    await stage.state(await stage.send('+14155550181', `${text} Ann`), ['delivered']);
+    expect((await typed('text', 'list')).out).toBe('No text is refused.\n');
+  });
+});
+
 describe('without a relay', () => {
   it('status says so, with 3, and how to start it', async () => {
     await stage.stopRelay();
