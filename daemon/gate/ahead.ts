@@ -1,5 +1,5 @@
 /**
- * How many go before a message: of all that are near it and older, those that are due now, and those that are due by the time that it is.
+ * How many go before a message: of all that are near it and older, those that are due now, and those that are due by some time.
  *
  * Exact, and asked for each message that is taken in, when many thousands may wait. So messages of one kind (kinds.ts) are added up and asked
  * about together; a long row of different kinds or times is counted by kind and time once, and that is kept up to date. Whoever gets so much
@@ -11,6 +11,9 @@ import type { Load, Waiting, WaitingText } from './known-texts.ts';
 import type { KnownText } from './near-index.ts';
 import { RowCounts } from './row-counts.ts';
 import { position } from './rows.ts';
+
+/** Into so many spans of time those are put that are due later than now. */
+const SPANS = 32;
 
 /** A row of no more is gone through one by one. */
 const SHORT = 16;
@@ -24,9 +27,20 @@ export interface AheadRules {
   of(key: string): Iterable<Waiting>;
 }
 
+/** So many become due within a span of time (monotonic). */
+export interface DueThen {
+  from: number;
+  to: number;
+  count: number;
+}
+
 export interface Before {
   now: number;
   timed: number;
+  /** When those that are due later become so, in their order, some together. */
+  spread: DueThen[];
+  /** Due only after that: they go before it only if it has to wait longer. */
+  beyond: number;
 }
 
 export class Ahead {
@@ -53,15 +67,15 @@ export class Ahead {
       else if (row.count <= SHORT) round.meetEach(row.members, order);
       else round.meetRow(row, order);
     }
-    const count = round.total();
+    round.sumUp();
     let known: Set<KnownText<Load>> | null = null;
     for (const [key, at] of this.#rules.fullPairs(now))
       for (const one of this.#rules.of(key)) {
         if (one.address !== key || one.reply || one.order >= order) continue;
         known ??= new Set(near);
-        if (known.has(one.text)) round.correct(count, one, at);
+        if (known.has(one.text)) round.correct(one, at);
       }
-    return count;
+    return round.count();
   }
 }
 
@@ -73,7 +87,8 @@ class Round {
   readonly #wall: number;
   readonly #dueBy: number;
   readonly #kinds: Kind[] = [];
-  readonly #count: Before = { now: 0, timed: 0 };
+  readonly #count: Before = { now: 0, timed: 0, spread: [], beyond: 0 };
+  readonly #spans: DueThen[] = [];
 
   constructor(rules: AheadRules, number: number, now: number, wall: number, dueBy: number) {
     this.#rules = rules;
@@ -93,7 +108,7 @@ class Round {
       if (one.order >= order) break;
       if (!one.kind) continue;
       if (one.notBefore === null) this.meet(one.kind, 1);
-      else this.#add(this.#count, this.#dueAt(one), 1);
+      else this.#add(this.#dueAt(one), 1);
     }
   }
 
@@ -101,23 +116,35 @@ class Round {
     row.counts ??= new RowCounts(row.members);
     for (const { kind, anytime, timedBy } of row.counts.older(order)) {
       this.meet(kind, anytime);
-      if (kind.openAt > this.#dueBy) continue;
+      const all = timedBy(Number.POSITIVE_INFINITY);
+      if (all === 0) continue;
       const now = kind.openAt > this.#now ? 0 : timedBy(this.#wall);
       this.#count.now += now;
-      this.#count.timed += timedBy(this.#wall + wholeMs(this.#dueBy - this.#now)) - now;
+      let before = now;
+      for (let span = 0; span < SPANS && before < all && this.#isBy(kind.openAt); span += 1) {
+        const end = this.#endOf(span);
+        const due = kind.openAt > end ? 0 : timedBy(this.#wall + wholeMs(end - this.#now));
+        if (due > before) this.#put(span, Math.max(kind.openAt, this.#endOf(span - 1)), end, due - before);
+        before = Math.max(before, due);
+      }
+      this.#count.beyond += all - before;
     }
   }
 
-  total(): Before {
-    for (const { openAt, met } of this.#kinds) this.#add(this.#count, openAt, met);
-    return this.#count;
+  sumUp(): void {
+    for (const { openAt, met } of this.#kinds) if (met > 0) this.#add(openAt, met);
   }
 
   /** This one is held back until `at` besides. */
-  correct(count: Before, one: Waiting, at: number): void {
+  correct(one: Waiting, at: number): void {
     const dueAt = this.#dueAt(one);
-    this.#add(count, dueAt, -1);
-    this.#add(count, Math.max(dueAt, at), 1);
+    this.#add(dueAt, -1);
+    this.#add(Math.max(dueAt, at), 1);
+  }
+
+  count(): Before {
+    this.#count.spread = this.#spans.filter((span) => span !== undefined && span.count > 0);
+    return this.#count;
   }
 
   #begin(kind: Kind): void {
@@ -133,9 +160,35 @@ class Round {
     return notBefore === null ? kind.openAt : Math.max(kind.openAt, this.#now + (notBefore - this.#wall));
   }
 
-  #add(count: Before, dueAt: number, by: number): void {
-    if (dueAt <= this.#now) count.now += by;
-    else if (wholeMs(dueAt - this.#now) <= wholeMs(this.#dueBy - this.#now)) count.timed += by;
+  #add(dueAt: number, by: number): void {
+    if (dueAt <= this.#now) this.#count.now += by;
+    else if (this.#isBy(dueAt)) this.#put(this.#spanOf(dueAt), dueAt, dueAt, by);
+    else this.#count.beyond += by;
+  }
+
+  #put(span: number, from: number, to: number, by: number): void {
+    this.#count.timed += by;
+    const known = this.#spans[span];
+    if (!known) this.#spans[span] = { from, to, count: by };
+    else {
+      known.from = Math.min(known.from, from);
+      known.to = Math.max(known.to, to);
+      known.count += by;
+    }
+  }
+
+  /** By whole ms, as all times that are compared here. */
+  #spanOf(dueAt: number): number {
+    const share = wholeMs(dueAt - this.#now) / Math.max(1, wholeMs(this.#dueBy - this.#now));
+    return Math.min(SPANS - 1, Math.max(0, Math.ceil(share * SPANS) - 1));
+  }
+
+  #endOf(span: number): number {
+    return this.#now + Math.floor((wholeMs(this.#dueBy - this.#now) * (span + 1)) / SPANS);
+  }
+
+  #isBy(dueAt: number): boolean {
+    return wholeMs(dueAt - this.#now) <= wholeMs(this.#dueBy - this.#now);
   }
 }
 

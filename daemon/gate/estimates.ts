@@ -21,6 +21,9 @@ const ANSWER_LASTS_MS = 10_000;
 
 const NOTHING_NEAR: Surroundings = { count: 0, last: null, inFlight: null };
 
+/** Who goes before is asked so often at the most; more only in a queue of which nearly all have times of their own, in a row. */
+const MOST_LOOKS = 8;
+
 /** So many of those before a message are named. */
 const NAMED = 5;
 
@@ -33,6 +36,11 @@ export interface Asked extends Omit<Ruled, 'bulk'> {
   expiresAt: number;
   /** Recipients of the same request that go before it. */
   before: number;
+}
+
+interface Turn {
+  at: number;
+  ahead: number;
 }
 
 export class Estimates {
@@ -142,13 +150,14 @@ export class Estimates {
   }
 
   /** Which near messages go before a waiting one. */
-  before({ text, order, notBefore, reply }: Waiting): { count: number; first: string[] } {
+  before(waiting: Waiting): { count: number; first: string[] } {
+    const { text, order, notBefore, reply, people } = waiting;
     if (reply) return { count: 0, first: [] };
     const dueAt = this.#clock.mono() + Math.max(0, (notBefore ?? 0) - this.#clock.now());
-    const near = this.near(text.print);
-    const { now, timed } = this.#queue.ahead(near, order, dueAt);
-    const first = this.#queue.firstAhead(near, order, dueAt, NAMED);
-    return { count: now + timed, first: first.map(({ message }) => message) };
+    const around = this.around(text.print, people);
+    const { at, ahead } = this.#turn(around, { print: text.print, order, before: 0 }, dueAt);
+    const first = this.#queue.firstAhead(this.near(text.print), order, at, NAMED);
+    return { count: ahead, first: first.map(({ message }) => message) };
   }
 
   /** `surroundings`, if they were asked for already. */
@@ -176,24 +185,18 @@ export class Estimates {
     const dueAt = opening?.at ?? askedAt;
     const alone = opening ? held(opening, wall - now) : this.#later(asked);
     if (reply) return alone;
-    const ahead = this.#queue.ahead(this.near(asked.print), asked.order, dueAt);
-    if (dueAt > now) ahead.timed += asked.before;
-    else ahead.now += asked.before;
-    const turn = this.#turn(around, ahead.now, now);
-    const own = Math.max(turn, dueAt);
-    const count = Math.min(COUNT_LIMIT, around.count + ahead.now);
-    const at = own + this.#row(count, ahead.timed);
+    const { at, ahead } = this.#turn(around, asked, dueAt);
     // Those before it draw from the caps too, and its turn may come at night.
-    const all = ahead.now + ahead.timed;
-    const later = at > dueAt ? this.#rules.opening(ruled, { all, fresh: asked.fresh ? all : 0 }, at) : null;
+    const drawing = { all: ahead, fresh: asked.fresh ? ahead : 0 };
+    const later = at > dueAt ? this.#rules.opening(ruled, drawing, at) : null;
     if (later) return held(later, wall - now);
     if (at <= now) return null;
-    if (at === dueAt && turn <= at && ahead.timed === 0) return alone;
+    if (at === dueAt && alone) return alone;
     const until = wall + at - now;
-    const intervalMs = this.intervalFor(Math.min(COUNT_LIMIT, count + ahead.timed));
+    const intervalMs = this.intervalFor(Math.min(COUNT_LIMIT, around.count + ahead));
     const shown = around.last ?? around.inFlight;
     const alike = shown?.text ? likeness(asked.print, shown.text.print, this.#nearRules) : null;
-    const words = { until, now: wall, around, alike, ahead: ahead.now + ahead.timed, intervalMs };
+    const words = { until, now: wall, around, alike, ahead, intervalMs };
     const evidence: Hold['evidence'] = {
       near_count: around.count,
       interval_ms: intervalMs,
@@ -212,8 +215,35 @@ export class Estimates {
     return this.#row(0, Math.max(0, people - 1));
   }
 
-  /** When the turn comes of one with so many before it, monotonic. */
-  #turn(around: Surroundings, ahead: number, now: number): number {
+  /**
+   * When its turn comes, monotonic, and how many go before it. Older ones with a later time of their own go before it if that comes first, and
+   * make it later yet: so it is asked again until nobody more is found.
+   */
+  #turn(around: Surroundings, asked: Pick<Asked, 'print' | 'order' | 'before'>, dueAt: number): Turn {
+    const now = this.#clock.mono();
+    const near = this.near(asked.print);
+    const turn: Turn = { at: dueAt, ahead: 0 };
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      const by = turn.at;
+      const older = this.#queue.ahead(near, asked.order, by);
+      // Of the same request: due when it is.
+      turn.ahead = older.now + (dueAt > now ? 0 : asked.before);
+      turn.at = this.#free(around, turn.ahead, now);
+      const goes = (count: number, from: number) => {
+        const row = this.#row(Math.min(COUNT_LIMIT, around.count + turn.ahead), count);
+        turn.at = Math.max(turn.at, from) + row;
+        turn.ahead += count;
+      };
+      for (const { from, to, count } of older.spread) if (from <= Math.max(turn.at, dueAt)) goes(count, to);
+      if (dueAt > now) goes(asked.before, dueAt);
+      turn.at = Math.max(turn.at, dueAt);
+      if (older.beyond === 0 || turn.at <= by) break;
+    }
+    return turn;
+  }
+
+  /** When one with so many before it is far enough from them all, monotonic. */
+  #free(around: Surroundings, ahead: number, now: number): number {
     let first = now;
     if (around.inFlight) first = now + this.intervalFor(around.count);
     else if (around.last) first = Math.max(now, around.last.mono + this.intervalFor(around.count));

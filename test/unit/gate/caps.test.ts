@@ -1,5 +1,10 @@
 /** The caps: new contacts, unanswered messages, the rate to one, the volume of a day. Each with attempts to get round it. */
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Caps } from '../../../daemon/gate/caps.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { makeQuickFolder, openStore } from '../../support/store.ts';
+import { WIDE_RULES } from '../../support/wide-rules.ts';
 import { GateWorld, person } from './gate-world.ts';
 import { loner } from './letters.ts';
 
@@ -501,5 +506,44 @@ describe('the volume of a day', () => {
       kind: 'refuse',
       refusal: { code: 'daily_volume', retryable: true, retryAfterMs: DAY },
     });
+  });
+});
+
+describe('those whose rate is used up', () => {
+  it('are all of them and nobody else, whatever goes, never left, or is allowed from now on', async () => {
+    fresh();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            to: fc.nat(3),
+            ms: fc.integer({ min: 0, max: 9_000 }),
+            limit: fc.option(fc.integer({ min: 1, max: 4 })),
+          }),
+          { minLength: 10, maxLength: 60 },
+        ),
+        async (steps) => {
+          const store = openStore(makeQuickFolder());
+          const clock = new FakeClock();
+          let limits = { ...WIDE_RULES.caps, pair_rate: 3 };
+          const caps = new Caps({ db: store.db, clock, limits: () => limits });
+          for (const [n, { to, ms, limit }] of steps.entries()) {
+            const before = { lastInAt: null, lastOutAt: null };
+            caps.draw({ name: `m${n}`, key: `p${to}`, fresh: false, reply: n % 2 === 0 }, before);
+            if (n % 7 === 6) caps.giveBack(`m${n - 2}`);
+            if (limit !== null) limits = { ...limits, pair_rate: limit };
+            const now = clock.mono();
+            const full = [0, 1, 2, 3].map((one): [string, number] => [
+              `p${one}`,
+              caps.openAt(`p${one}`, false, true, now),
+            ]);
+            expect(new Map(caps.fullPairs(now))).toEqual(new Map(full.filter(([, at]) => at > 0)));
+            clock.advance(ms);
+          }
+          await store.remove();
+        },
+      ),
+      { numRuns: 40, endOnFailure: true },
+    );
   });
 });
