@@ -11,7 +11,7 @@ import { Parts } from '../../daemon/bridge/parts.ts';
 import { Receipts } from '../../daemon/bridge/receipts.ts';
 import type { Clock } from '../../daemon/host/clock.ts';
 import { silentLog } from '../../daemon/host/log.ts';
-import { schemaSql } from '../sim/schema-macos-26.ts';
+import { schemaSql } from '../sim/schema-macos.ts';
 import { makeFolder, openStore } from '../support/store.ts';
 import { type Bench, type Figure, percentile } from './figure.ts';
 
@@ -39,7 +39,7 @@ class BenchClock implements Clock {
 
 function makeChatDb(path: string): void {
   const db = new DatabaseSync(path);
-  db.exec(schemaSql());
+  db.exec(schemaSql('26'));
   // What is asked here is found by ROWID and guid; the other indexes would only make the file longer to write.
   for (const { type, name } of db
     .prepare("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'index') AND sql IS NOT NULL")

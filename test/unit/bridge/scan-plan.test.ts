@@ -11,7 +11,7 @@ import { ChatDb, fileIdentity } from '../../../daemon/bridge/chat-db.ts';
 import { chatSql } from '../../../daemon/bridge/chat-schema.ts';
 import { Parts } from '../../../daemon/bridge/parts.ts';
 import { type Db, openReader } from '../../../daemon/host/db.ts';
-import { schemaSql } from '../../sim/schema-macos-26.ts';
+import { schemaSql } from '../../sim/schema-macos.ts';
 import { appleSchemas, makeEmpty } from '../../support/apple-schemas.ts';
 import { makeFolder, openStore } from '../../support/store.ts';
 
@@ -95,7 +95,7 @@ function fill(db: DatabaseSync): void {
 
 test('our own schema of macOS 26, empty and with statistics: no scan of a large table', () => {
   const path = join(folder, 'chat.db');
-  const writer = makeEmpty(path, schemaSql());
+  const writer = makeEmpty(path, schemaSql('26'));
   expect(scans(path)).toEqual([]);
   fill(writer);
   expect(scans(path)).toEqual([]);
@@ -143,7 +143,7 @@ test('our own store: no question about attempts walks through all of them', asyn
 
 test('a scan would be seen', () => {
   const path = join(folder, 'chat.db');
-  makeEmpty(path, schemaSql().replace(/CREATE INDEX\s+\S*message_idx_date\b[^;]*;/g, '')).close();
+  makeEmpty(path, schemaSql('26').replace(/CREATE INDEX\s+\S*message_idx_date\b[^;]*;/g, '')).close();
   expect(scans(path).join('\n')).toContain('SCAN message');
 });
 
