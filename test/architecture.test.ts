@@ -44,6 +44,7 @@ const DOORS: [thing: RegExp, door: RegExp][] = [
   [/^prom-client$/, /^daemon\/host\/metrics\.ts$/],
   [/^commander$/, /^daemon\/cli\//],
   [/^libphonenumber-js(\/|$)/, /^daemon\/host\/handles\.ts$/],
+  [/^plist$/, /^daemon\/host\/launch-agent\.ts$/],
   [/^zod$/, /./],
   [/^(@parseaple\/typedstream|bplist-parser)$/, /^daemon\/bridge\//],
 ];
