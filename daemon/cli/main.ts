@@ -19,6 +19,7 @@ import { policyCommand } from './policy.ts';
 import { queueCommand } from './queue.ts';
 import { sendCommand } from './send.ts';
 import { senderCommand } from './sender.ts';
+import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { Terminal } from './terminal.ts';
@@ -48,6 +49,7 @@ function programOf(world: World, json: boolean): Command {
     completionCommand,
     textCommand,
     chatdbCommand,
+    serviceCommand,
   ].map((make) => make(world));
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands, ...commands.flatMap((c) => c.commands)])

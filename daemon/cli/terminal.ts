@@ -69,7 +69,9 @@ export class Terminal {
 
   /** Why there is no answer. As JSON the same, on one line, still on stderr. */
   complain(error: { code: string; message: string; hint?: string }, json: boolean): void {
-    if (json) return this.say(jsonLine({ error }));
+    // Named one by one: what was thrown keeps its message where JSON does not look.
+    const { code, message, hint } = error;
+    if (json) return this.say(jsonLine({ error: { code, message, hint } }));
     this.say(`relayctl: ${error.message}`);
     if (error.hint) this.say(`          ${error.hint}`);
   }

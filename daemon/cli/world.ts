@@ -45,6 +45,11 @@ export class Asking {
     this.paths = relayPaths({ env: world.env, home });
   }
 
+  /** Whether the folder was named, by --home or SENDER_RELAY_HOME. */
+  get chosenHome(): boolean {
+    return this.#home !== undefined;
+  }
+
   /** Loaded only when a command needs it: schemas take longer to load than all else. */
   async client(): Promise<LocalClient> {
     const { LocalClient } = await import('../local/client.ts');

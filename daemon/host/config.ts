@@ -63,6 +63,11 @@ export const ConfigFile = section({
       .default(45_000)
       .describe('How long one send may take before it is ended; what became of it is then unknown.'),
   }).prefault({}),
+  /** Executables of macOS that `relayctl service` and the checks use. */
+  tools: section({
+    launchctl: file.default('/bin/launchctl'),
+    codesign: file.default('/usr/bin/codesign'),
+  }).prefault({}),
   sender: section({
     kind: oneOf('shared', 'dedicated')
       .default('shared')
@@ -116,6 +121,8 @@ export const OVERRIDES = {
   SENDER_RELAY_CHAT_DB: ['messages', 'chat_db'],
   SENDER_RELAY_OSASCRIPT: ['messages', 'osascript'],
   SENDER_RELAY_PS: ['messages', 'ps'],
+  SENDER_RELAY_LAUNCHCTL: ['tools', 'launchctl'],
+  SENDER_RELAY_CODESIGN: ['tools', 'codesign'],
   SENDER_RELAY_LOG_LEVEL: ['log', 'level'],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -173,7 +180,7 @@ export function checkConfig(
   const { merged, from } = withOverrides(content, o.env);
   const parsed = ConfigFile.safeParse(merged);
   if (!parsed.success) return { ok: false, mistakes: parsed.error.issues.flatMap((i) => mistakesOf(i, merged, from)) };
-  const { controller, messages, ...rest } = parsed.data;
+  const { controller, messages, tools, ...rest } = parsed.data;
   const userHome = o.userHome ?? homedir();
   const absolute = (path: string) =>
     path === '~' || path.startsWith('~/') ? join(userHome, path.slice(1)) : resolve(o.folder, path);
@@ -187,6 +194,7 @@ export function checkConfig(
         osascript: absolute(messages.osascript),
         ps: absolute(messages.ps),
       },
+      tools: { launchctl: absolute(tools.launchctl), codesign: absolute(tools.codesign) },
       controller: controller
         ? { url: controller.url, token_file: controller.token_file ? absolute(controller.token_file) : o.paths.token }
         : null,

@@ -38,6 +38,7 @@ describe('a good configuration', () => {
         ps: '/bin/ps',
         send_limit_ms: 45_000,
       },
+      tools: { launchctl: '/bin/launchctl', codesign: '/usr/bin/codesign' },
       sender: { kind: 'shared', since: null, region: null },
       policy: {},
       log: { level: 'info', unredacted: false, max_bytes: 10_485_760, files: 5 },
