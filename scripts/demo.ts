@@ -1,5 +1,5 @@
 /**
- * `npm start`: the whole product on a simulated Mac. Starts the Mac, the daemon and a controller as separate processes, plays a story of
+ * `npm start` (installed: sender-relay-demo): the whole product on a simulated Mac. Starts the Mac, the daemon and a controller as separate processes, plays a story of
  * about a minute, and ends with a table of what was promised and what was seen. Exit code 0 only if every promise holds.
  */
 import { parseArgs } from 'node:util';
@@ -12,7 +12,10 @@ import { Stage } from './demo/stage.ts';
 import { play, prepare } from './demo/story.ts';
 import { type Promised, Timeline } from './demo/timeline.ts';
 
-const HELP = `Usage: npm start [-- options]
+/** In an installed package the built file is started by scripts/sender-relay-demo. */
+const IS_BUILT = import.meta.url.endsWith('.js');
+
+const HELP = `Usage: ${IS_BUILT ? 'sender-relay-demo [options]' : 'npm start [-- options]'}
 
 Plays the relay's day on a simulated Mac, on any machine: about a minute.
 
@@ -97,15 +100,16 @@ function verdict(stage: Stage, broke: string | null): Promised[] {
 }
 
 async function lookInside(stage: Stage, say: Timeline, interrupted: Promise<void>): Promise<void> {
+  const relayctl = IS_BUILT ? 'relayctl' : 'scripts/relayctl';
   say.note(`
 Everything keeps running. In another terminal:
 
   export SENDER_RELAY_HOME=${stage.home}
-  scripts/relayctl status
-  scripts/relayctl queue list
-  scripts/relayctl tail --since 0
-  scripts/relayctl gate check ${ANN} "Your order is ready."
-  scripts/relayctl chatdb read ${stage.sim.chatDb}
+  ${relayctl} status
+  ${relayctl} queue list
+  ${relayctl} tail --since 0
+  ${relayctl} gate check ${ANN} "Your order is ready."
+  ${relayctl} chatdb read ${stage.sim.chatDb}
 
 Ctrl-C here ends it.`);
   await interrupted;

@@ -16,8 +16,10 @@ launch() {
       ;;
   esac
 
-  # Own packages first; then those beside this package, where npm puts what several packages share.
+  # In the app the Node is the app's own program.
   node=
+  if [ -x "$root/../MacOS/Sender Relay" ]; then node="$root/../MacOS/Sender Relay"; fi
+  # Own packages first; then those beside this package, where npm puts what several packages share.
   for modules in "$root/node_modules" "$root/.."; do
     for found in "$modules/$package/bin/node" "$modules/.bin/node"; do
       if [ -z "$node" ] && [ -x "$found" ]; then node=$found; fi

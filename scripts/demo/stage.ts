@@ -17,7 +17,11 @@ import { type Sim, type SimOptions, startSim } from '../../test/sim/sim.ts';
 import { Line } from './line.ts';
 import { type Line as JsonLine, Program } from './program.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Another program: a source, or built, beside the file that this is inside of. */
+const program = (source: string, built: string) =>
+  fileURLToPath(new URL(import.meta.url.endsWith('.js') ? built : source, import.meta.url));
+const CONTROLLER = program('../controller.ts', 'demo/controller.js');
+const RELAYD = program('../../daemon/main.ts', 'relayd.js');
 export const DEVICE = 'mac-1';
 /** Virtual: a heartbeat that a busy machine can keep up with however fast its clock runs. */
 const HEARTBEAT_MS = 600_000;
@@ -87,7 +91,7 @@ export class Stage {
     const controller = new Program({
       args: [
         ...sim.nodeArgs,
-        join(ROOT, 'scripts/controller.ts'),
+        CONTROLLER,
         '--store',
         join(folder, 'controller.db'),
         '--device',
@@ -141,7 +145,7 @@ export class Stage {
   }
 
   startRelay(): void {
-    const source = this.#o.relayd ?? join(ROOT, 'daemon/main.ts');
+    const source = this.#o.relayd ?? RELAYD;
     this.#relay = new Program({
       args: [...this.sim.nodeArgs, source],
       env: { ...process.env, ...this.sim.clockEnv, SENDER_RELAY_HOME: this.home, TZ: 'UTC' },

@@ -29,7 +29,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the build', () => {
   it('is one file each, with the files that they read beside them', () => {
-    expect(readdirSync(join(pack, 'dist')).sort()).toEqual(['migrations', 'relayctl.js', 'relayd.js', 'scripts']);
+    expect(readdirSync(join(pack, 'dist')).sort()).toEqual([
+      'demo',
+      'licences.txt',
+      'migrations',
+      'package-mac.js',
+      'relayctl.js',
+      'relayd.js',
+      'runtimes.json',
+      'scripts',
+      'sender-relay-demo.js',
+    ]);
     for (const [from, to] of [
       ['daemon/host/migrations', 'migrations'],
       ['daemon/bridge/scripts', 'scripts'],
@@ -42,8 +52,9 @@ describe('the build', () => {
   });
 
   it('has all that it needs inside', () => {
-    for (const name of ['relayd', 'relayctl']) {
-      const text = readFileSync(join(pack, 'dist', `${name}.js`), 'utf8');
+    const programs = readdirSync(join(pack, 'dist'), { recursive: true, encoding: 'utf8' });
+    for (const name of programs.filter((file) => file.endsWith('.js'))) {
+      const text = readFileSync(join(pack, 'dist', name), 'utf8');
       const wanted = [...text.matchAll(/^import .*? from "([^"]+)"/gm)].map((match) => match[1] ?? '');
       expect(wanted.length).toBeGreaterThan(0);
       expect(wanted.filter((from) => !from.startsWith('node:') && !/^[a-z_/]+$/.test(from))).toEqual([]);

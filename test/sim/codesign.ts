@@ -1,5 +1,6 @@
 /**
- * The stand-in of codesign: signatures are lines of `<folder>/signatures`, "path, identifier, valid or broken, team", parted by tabs. It
+ * The stand-in of codesign: signatures are lines of `<folder>/signatures`, "path, identifier, valid or broken, team", parted by tabs; a
+ * path may be a pattern of the shell. It
  * displays (to stderr, as the real one does), verifies, also against a requirement on the team, and signs; each call is a line in
  * `<folder>/codesign.calls`.
  */
@@ -39,7 +40,8 @@ fi
 app=\${path%/Contents/MacOS/*}
 found=
 while IFS="$tab" read -r of id state by; do
-  if [ "$of" = "$path" ] || [ "$of" = "$app" ]; then found=1 is=$id how=$state whose=$by; fi
+  case $path in $of) found=1 is=$id how=$state whose=$by ;; esac
+  case $app in $of) found=1 is=$id how=$state whose=$by ;; esac
 done 2>/dev/null <"$table"
 [ -n "$found" ] || { echo "$path: code object is not signed at all" >&2; exit 1; }
 if [ "$verb" = display ]; then
@@ -75,7 +77,7 @@ export class SimulatedCodesign {
   get calls(): string[][] {
     const file = join(this.#folder, 'codesign.calls');
     if (!existsSync(file)) return [];
-    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
     return lines.map((line) => line.split('\t').slice(0, -1));
   }
 }

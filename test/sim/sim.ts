@@ -19,11 +19,14 @@ import { type ClockEnv, virtualNow } from './sim-clock.ts';
 
 export { type MacEvent, type MacRow, readOwnRows };
 
-const at = (file: string) => fileURLToPath(new URL(file, import.meta.url));
-const PINNED = at('../../node_modules/.bin/node');
+/** Another program of the simulated Mac: beside this source, or in demo/ beside the built file that this is inside of. */
+const program = (source: string, built: string) =>
+  new URL(import.meta.url.endsWith('.js') ? built : source, import.meta.url);
+const MAIN = fileURLToPath(program('main.ts', 'demo/sim.js'));
+const PINNED = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
 
 /** Arguments of node for a program that lives in the simulated Mac's time. */
-export const VIRTUAL_CLOCK = ['--import', new URL('virtual-clock.ts', import.meta.url).href];
+export const VIRTUAL_CLOCK = ['--import', program('virtual-clock.ts', 'demo/virtual-clock.js').href];
 
 /** Real time in which every process has seen that time was skipped, and done what was due. */
 const MOMENT_MS = 25;
@@ -245,7 +248,7 @@ export function startSim(o: SimOptions): Promise<Sim> {
   const args = options.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
   // Its own time is the real one, whatever we live in.
   const { SIM_CLOCK: _, ...env } = process.env;
-  const child = spawn(existsSync(PINNED) ? PINNED : process.execPath, [at('main.ts'), ...args], { env });
+  const child = spawn(existsSync(PINNED) ? PINNED : process.execPath, [MAIN, ...args], { env });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (chunk) => {
     words = (words + chunk).slice(-4_000);
