@@ -243,6 +243,11 @@ describe('a planted mistake is found', () => {
       'daemon/gate/a.ts imports winston: not through its door',
     ],
     [
+      'property lists past their door',
+      { 'daemon/host/service.ts': "import { parse } from 'plist';" },
+      'daemon/host/service.ts imports plist: not through its door',
+    ],
+    [
       'the parser past its door',
       { 'daemon/local/a.ts': "import { Command } from 'commander';" },
       'daemon/local/a.ts imports commander: not through its door',

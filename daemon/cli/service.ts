@@ -26,7 +26,7 @@ export function serviceCommand(world: World): Command {
     .addHelpText('after', exitCodesHelp([0, 1, 2, 4]))
     .addHelpText(
       'after',
-      '\nInstalled already: a success; what changed is put in place, and the relay starts again with it.',
+      '\nWhere it is installed already, what changed is put in place, and the relay\nstarts again with it; if nothing changed, nothing is done.',
     )
     .addHelpText('after', '\nExample:\n  relayctl service install --bundle "/Applications/Sender Relay.app"')
     .action((o: { bundle?: string; print?: boolean }, command: Command) =>

@@ -126,6 +126,9 @@ export const Apple = of('apple', {
 /** A new file behind the path. `keep`: how many of the oldest messages are in it, or all. */
 export const ReplaceDb = of('replace_db', { keep: z.union([z.literal('all'), z.int().min(0)]).default(0) });
 
+/** Is somebody logged in at the screen? Without, launchd loads nothing. */
+export const Session = of('session', { open: z.boolean() });
+
 export const Rows = of('rows', { sinceRowid: z.int().min(0).default(0) });
 export const Checkpoint = of('checkpoint', {});
 /** Messages closes chat.db and opens it again, as when it was quit: a new -wal if nobody else has it open. */
@@ -145,6 +148,7 @@ export const Command = z.discriminatedUnion('do', [
   Release,
   Apple,
   ReplaceDb,
+  Session,
   Rows,
   Checkpoint,
   Reopen,

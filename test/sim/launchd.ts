@@ -123,7 +123,7 @@ export class SimulatedLaunchd {
   /** Logout: all jobs end. */
   async close(): Promise<void> {
     await Promise.all([...this.#jobs.values()].map((job) => job.remove()));
-    rmSync(join(this.#run, 'launchd.pid'), { force: true });
+    for (const name of ['launchd.pid', 'launchd.calls']) rmSync(join(this.#run, name), { force: true });
     this.#calls.destroy();
   }
 

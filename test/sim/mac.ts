@@ -1,7 +1,7 @@
 /**
- * The simulated Mac as a whole, in one process: the file, Messages, the cast and the osascript stand-in, in one folder.
+ * The simulated Mac as a whole, in one process: the file, Messages, the cast, launchd, and the stand-ins, in one folder.
  *
- *   <folder>/Library/Messages/chat.db    <folder>/bin/osascript, ps    <folder>/run (where they meet)
+ *   <folder>/Library/Messages/chat.db    <folder>/bin/osascript, ps, launchctl    <folder>/run (where they meet)
  *
  * `obey` does one command and says what came of it; a SimError is the caller's mistake.
  */
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Change, type Command, type Inbound, TAPBACKS } from './commands.ts';
 import { Behaviour, Cast } from './contacts.ts';
+import { SimulatedLaunchd } from './launchd.ts';
 import type { MacEvent, Told } from './mac-events.ts';
 import { type Columns, GROUP, MacStore, type StoredChat } from './mac-store.ts';
 import { Messages, type MessagesOptions } from './messages.ts';
@@ -40,6 +41,8 @@ export interface MacOptions extends Pick<MessagesOptions, 'timing' | 'reportsUnt
   onEvent: (event: MacEvent) => void;
 }
 
+/** What is handed to a Node under launchd, so that it lives in this Mac's time. */
+const CLOCK = import.meta.url.endsWith('.js') ? 'virtual-clock.js' : 'virtual-clock.ts';
 const LINK = 'com.apple.messages.URLBalloonProvider';
 
 type Result = Record<string, unknown>;
@@ -48,6 +51,7 @@ export class SimulatedMac {
   readonly chatDb: string;
   readonly osascript: string;
   readonly ps: string;
+  readonly launchd: SimulatedLaunchd;
   readonly #o: MacOptions;
   readonly #clock: SkippingClock;
   readonly #cast = new Cast();
@@ -63,6 +67,12 @@ export class SimulatedMac {
     const standIns = writeStandIns(o.folder, terms);
     this.osascript = standIns.osascript;
     this.ps = standIns.ps;
+    this.launchd = new SimulatedLaunchd({
+      folder: o.folder,
+      factor: terms.factor,
+      nodeArgs: ['--import', new URL(CLOCK, import.meta.url).href],
+      env: o.clockEnv,
+    });
     const tell = (event: Told) => this.#tell(event);
     this.#messages = new Messages({
       store: this.#openStore(),
@@ -79,10 +89,11 @@ export class SimulatedMac {
     return this.#clock.now();
   }
 
-  /** All calls of osascript end, nothing more happens, the file is whole. */
-  close(): void {
+  /** All calls of osascript and all that launchd runs end, nothing more happens, the file is whole. */
+  async close(): Promise<void> {
     this.#clock.close();
     this.#desk.close();
+    await this.launchd.close();
     this.#messages.store.close();
   }
 
@@ -132,6 +143,9 @@ export class SimulatedMac {
         this.#desk.setMode({ name, delayMs, goes, handle }, count);
         return {};
       }
+      case 'session':
+        this.launchd.session = command.open;
+        return {};
       case 'release':
         return { released: this.#desk.release(command.how) };
       case 'apple':

@@ -6,11 +6,11 @@
  *   node test/sim/main.ts --list                                     the scenarios by name: what happens, what the relay must do
  *   node test/sim/main.ts --play NAME [--folder DIR] [--factor N]    one of them, beside a relay that you start as it tells you
  *
- * It makes DIR/Library/Messages/chat.db, DIR/bin/osascript and DIR/bin/ps. Programs that shall live in its time are started with
+ * It makes DIR/Library/Messages/chat.db, DIR/bin/osascript, DIR/bin/ps and DIR/bin/launchctl. Programs that shall live in its time are started with
  * `node --import test/sim/virtual-clock.ts` and the environment of `clock_env`.
  *
  * stdout, one JSON object a line:
- *   {"ready": {chat_db, osascript, ps, clock_env, now}}   first
+ *   {"ready": {chat_db, osascript, ps, launchctl, clock_env, now}}   first
  *   {"mac": {at, kind, handle, chat, text, guid, …}}       something happened (mac-events.ts)
  *   {"done": {id, …}}                                     a command was done; what came of it
  *   {"error": {id, code, words}}                          or not
@@ -24,6 +24,7 @@
  *   {"do": "release", "how"}              what hangs goes on ("go") or ends ("end")
  *   {"do": "apple", …}                    timing of rows, junk verdict, ghosts
  *   {"do": "replace_db", "keep"}          another file behind the path
+ *   {"do": "session", "open"}             somebody logs in at the screen, or out: what launchd goes by
  *   {"do": "rows", "sinceRowid"}          the rows as they are stored      {"do": "checkpoint"}      {"do": "reopen"}
  *   {"do": "pass", "ms"}                  time is skipped, as in sleep              {"do": "now"}
  *
@@ -120,7 +121,9 @@ const mac = new SimulatedMac({
   reportsUntilVerdict: reports,
   onEvent: (event) => say({ mac: event }),
 });
-say({ ready: { chat_db: mac.chatDb, osascript: mac.osascript, ps: mac.ps, clock_env: clockEnv, now: mac.now() } });
+const { chatDb, osascript, ps, launchd } = mac;
+const paths = { chat_db: chatDb, osascript, ps, launchctl: launchd.launchctl };
+say({ ready: { ...paths, clock_env: clockEnv, now: mac.now() } });
 
 function obey(text: string): void {
   let id: unknown;
@@ -137,9 +140,8 @@ function obey(text: string): void {
   }
 }
 
-function leave(): never {
-  mac.close();
-  process.exit(0);
+function leave(): void {
+  mac.close().finally(() => process.exit(0));
 }
 const input = createInterface({ input: process.stdin });
 input.on('line', (text) => {

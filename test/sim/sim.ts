@@ -46,7 +46,7 @@ export interface SimOptions {
 
 type Input<K extends CommandInput['do']> = Omit<Extract<CommandInput, { do: K }>, 'do' | 'id'>;
 type Line = Record<string, unknown>;
-type Ready = { chat_db: string; osascript: string; ps: string; clock_env: ClockEnv; now: number };
+type Ready = { chat_db: string; osascript: string; ps: string; launchctl: string; clock_env: ClockEnv; now: number };
 
 /** The simulator said no. */
 export class SimRefusal extends Error {
@@ -62,6 +62,7 @@ export class Sim {
   readonly chatDb: string;
   readonly osascript: string;
   readonly ps: string;
+  readonly launchctl: string;
   /** Into the environment of each process that shall live in the simulated Mac's time, together with `nodeArgs`. */
   readonly clockEnv: ClockEnv;
   readonly nodeArgs = VIRTUAL_CLOCK;
@@ -79,6 +80,7 @@ export class Sim {
     this.chatDb = ready.chat_db;
     this.osascript = ready.osascript;
     this.ps = ready.ps;
+    this.launchctl = ready.launchctl;
     this.clockEnv = ready.clock_env;
     this.#ended = ended.then(() => {
       this.#over = true;
@@ -131,6 +133,11 @@ export class Sim {
 
   async release(how: 'go' | 'end' = 'go'): Promise<number> {
     return (await this.#ask<{ released: number }>({ do: 'release', how })).released;
+  }
+
+  /** Somebody logs in at the screen, or out. */
+  async session(open: boolean): Promise<void> {
+    await this.#ask({ do: 'session', open });
   }
 
   apple(o: Input<'apple'>): Promise<{ junk: boolean }> {

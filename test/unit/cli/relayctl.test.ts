@@ -466,6 +466,9 @@ describe('the command line', () => {
     ['text', 'clear'],
     ['chatdb'],
     ['chatdb', 'read'],
+    ['service'],
+    ['service', 'install'],
+    ['service', 'status'],
   ];
 
   it.each(all.map((args) => [args]))('%j --help is help on stdout, 0', async (args) => {
@@ -491,6 +494,9 @@ describe('the command line', () => {
       ['text', 'block'],
       ['text', 'clear'],
       ['chatdb', 'read'],
+      ['service', 'install'],
+      ['service', 'uninstall'],
+      ['service', 'restart'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
     const { out } = await relayctl([...args, '--help']);

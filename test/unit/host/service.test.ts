@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { relayPaths } from '../../../daemon/host/paths.ts';
 import type { Service } from '../../../daemon/host/service.ts';
 import { AgentWorld } from '../../support/agent-world.ts';
 
@@ -112,6 +113,12 @@ describe('install', () => {
     const root = world.service({ platform: 'darwin', uid: 0 });
     for (const verb of ['install', 'uninstall', 'start', 'stop', 'restart'] as const)
       await expect(root[verb]()).rejects.toThrow(code('as_root'));
+  });
+
+  it('refuses a folder whose socket would have too long a path', async () => {
+    const paths = relayPaths({ env: {}, home: join(world.folder, 'a'.repeat(100)) });
+    await expect(world.service({ paths }).install(app)).rejects.toThrow(code('socket_path_long'));
+    expect(world.launchd.calls).toEqual([]);
   });
 
   it('says when its file cannot be written', async () => {

@@ -1,11 +1,12 @@
 /** The simulated Mac as a process: its lines in and out, its time, and its end. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { build } from 'plist';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { MacEvent } from '../../sim/sim.ts';
 import { SimWorld } from './sim-world.ts';
@@ -65,6 +66,28 @@ describe('the library', () => {
       { associated_message_type: 2001, associated_message_guid: `p:0/${guid}`, handle: ann },
       { associated_message_type: 3001, associated_message_guid: `p:0/${guid}`, handle: ann },
     ]);
+  });
+
+  it('launchd keeps programs alive in its time, while somebody is logged in', async () => {
+    const file = join(world.folder, 'said-now');
+    const plist = join(world.folder, 'a.plist');
+    const program = `require('fs').appendFileSync(${JSON.stringify(file)}, Date.now() + '\\n')`;
+    const keys = { Label: 'a.clock', ProgramArguments: [process.execPath, '-e', program], KeepAlive: true };
+    writeFileSync(plist, build(keys), { mode: 0o644 });
+    const launchctl = (...args: string[]) => spawnSync(world.sim.launchctl, args, { encoding: 'utf8' });
+    const domain = `gui/${process.getuid?.()}`;
+    await world.sim.session(false);
+    expect(launchctl('bootstrap', domain, plist)).toMatchObject({ status: 125 });
+    await world.sim.session(true);
+    const before = world.sim.now();
+    expect(launchctl('bootstrap', domain, plist)).toMatchObject({ status: 0, stderr: '' });
+    const said = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []);
+    await expect.poll(() => said().length, { timeout: 10_000 }).toBeGreaterThan(1);
+    const [first = 0, second = 0] = said();
+    expect(first).toBeGreaterThan(before);
+    expect(second).toBeLessThanOrEqual(world.sim.now());
+    expect(second - first).toBeGreaterThan(0);
+    expect(launchctl('bootout', `${domain}/a.clock`)).toMatchObject({ status: 0 });
   });
 
   it('the owner writes by hand, and the events say so in order', async () => {
@@ -135,7 +158,7 @@ describe('the program', () => {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const next = async () => JSON.parse((await lines.next()).value as string) as Record<string, unknown>;
     expect(await next()).toMatchObject({ ready: { chat_db: join(folder, 'Library/Messages/chat.db') } });
-    expect(readdirSync(join(folder, 'bin')).sort()).toEqual(['osascript', 'ps']);
+    expect(readdirSync(join(folder, 'bin')).sort()).toEqual(['launchctl', 'osascript', 'ps']);
     const ask = (line: string) => {
       child.stdin.write(`${line}\n`);
       return next();
