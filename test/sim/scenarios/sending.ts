@@ -19,14 +19,14 @@ export const SENDING: Scenario[] = [
     },
   },
   {
-    name: 'killed-after-a-sleep',
+    name: 'killed-before-the-mark',
     happens:
       'the same after the Mac has slept for an hour, so that start times of processes are what they are by the clock',
     must: 'know the child again by its start time, and not send again',
     async play(scene) {
       const ann = scene.person();
       await scene.sim.pass(3_600_000);
-      await scene.sim.messages('slow', { count: 1, delayMs: 12_000, handle: ann });
+      await scene.sim.messages('slow_before_mark', { count: 1, delayMs: 12_000, handle: ann });
       const command = await scene.send(ann, 'An orphan with a watch.');
       await scene.osascriptFor(ann);
       await scene.ground.killRelay();
@@ -232,6 +232,8 @@ export const SENDING: Scenario[] = [
       await scene.condition('messages_hung');
       const second = await scene.send(bob, 'Who is there?');
       await scene.ground.result(second);
+      await scene.sim.pass(40_000, 8);
+      scene.sees('the second was not handed over', scene.asked('Who is there?'), 0);
       await scene.sim.messages('normal');
       await scene.sim.release('end');
       await scene.becomes(second, 'delivered');
