@@ -28,8 +28,8 @@ export class AttachmentFolder {
     const path = this.#local(written);
     if (path === null) return false;
     try {
-      const real = realpathSync(path);
-      return isInside(realpathSync(this.path), real) && statSync(real).isFile();
+      if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false;
+      return isInside(realpathSync.native(this.path), realpathSync.native(path));
     } catch {
       return false;
     }

@@ -49,14 +49,13 @@ export class AwaitedFiles {
     return file.state === FINISHED && this.#folder.has(file.path);
   }
 
-  /** A message is told with these files. */
-  first(row: { guid: string; rowid: number; at: number }, files: StoredFile[]): void {
+  /** A message is told with these files; `ready`: guids of those that are. */
+  first(row: { guid: string; rowid: number; at: number }, files: StoredFile[], ready: Set<string>): void {
     const now = this.#clock.now();
     const age = now - row.at;
-    const ready = files.filter((file) => this.isReady(file));
-    const isComplete = files.length > 0 && ready.length === files.length;
+    const isComplete = files.length > 0 && ready.size === files.length;
     if (age > AWAIT_MS || (isComplete && age > FRESH_MS)) return;
-    const told = JSON.stringify(ready.map(({ guid }) => guid));
+    const told = JSON.stringify([...ready]);
     this.#db
       .sql('INSERT OR IGNORE INTO chat_file_wait (guid, row_id, since, told) VALUES (?, ?, ?, ?)')
       .run(row.guid, row.rowid, Math.round(now), told);

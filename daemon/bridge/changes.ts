@@ -58,7 +58,8 @@ export interface ChangesOptions {
 export interface FirstSight {
   row: SettledRow;
   history: { print: string; summary: MessageSummary | null; firstIsTold: boolean } | null;
-  files: StoredFile[] | null;
+  /** Its files, and the guids of those that are ready. */
+  files: { stored: StoredFile[]; ready: Set<string> } | null;
 }
 
 export class Changes {
@@ -132,8 +133,10 @@ export class Changes {
     const chatDb = this.#o.chatDb();
     const hasFiles = Array.isArray(row.detail?.attachments);
     if (!chatDb || (row.editedAt === null && !hasFiles)) return { row, history: null, files: null };
-    const files = hasFiles ? chatDb.changed.files(row.rowid) : null;
-    const shown = files ? this.#withFiles(row, files) : row;
+    const stored = hasFiles ? chatDb.changed.files(row.rowid) : [];
+    const ready = new Set(stored.filter((file) => this.#awaited.isReady(file)).map(({ guid }) => guid));
+    const files = hasFiles ? { stored, ready } : null;
+    const shown = withFiles(row, stored, ready);
     const read = row.editedAt === null ? null : historyOf(chatDb, row.rowid);
     if (!read) return { row: shown, history: null, files };
     const text = row.kind === 'text' ? firstText(row, read.summary) : null;
@@ -156,7 +159,7 @@ export class Changes {
   /** In the same transaction, after the row was told: tells what had happened to it already, and awaits its files. */
   firstTold({ row, history, files }: FirstSight): void {
     const { clock } = this.#o;
-    if (files) this.#awaited.first(row, files);
+    if (files) this.#awaited.first(row, files.stored, files.ready);
     if (!history || this.#store.print(row.guid) !== null) return;
     const { print, summary, firstIsTold } = history;
     const { news, told } = newsOf({ row, summary, told: NOTHING_TOLD, firstIsTold, now: clock.now() });
@@ -298,17 +301,6 @@ export class Changes {
     });
   }
 
-  /** Apple says "finished" of a file that is not on the disk (yet). */
-  #withFiles(row: SettledRow, files: StoredFile[]): SettledRow {
-    const absent = new Set(files.filter((f) => f.state === FINISHED && !this.#awaited.isReady(f)).map((f) => f.guid));
-    const listed = row.detail?.attachments;
-    if (absent.size === 0 || !Array.isArray(listed)) return row;
-    const attachments = listed.map((file: Record<string, unknown>) =>
-      absent.has(String(file.guid)) ? { ...file, state: 'not_on_disk' } : file,
-    );
-    return { ...row, detail: { ...row.detail, attachments } };
-  }
-
   #tell(row: ChatRow, at: number, change: RowChange['change'], recovering: boolean): void {
     const { clock, tell } = this.#o;
     const late = clock.now() - at > LATE_MS;
@@ -342,4 +334,15 @@ function historyOf(chatDb: ChatDb, rowid: number): { print: string; summary: Mes
   if (print === null) return null;
   const blob = chatDb.changed.summary(rowid);
   return { print, summary: blob ? summaryOf(blob) : null };
+}
+
+/** Apple says "finished" of a file that is not on the disk (yet). */
+function withFiles(row: SettledRow, files: StoredFile[], ready: Set<string>): SettledRow {
+  const absent = new Set(files.filter((f) => f.state === FINISHED && !ready.has(f.guid)).map((f) => f.guid));
+  const listed = row.detail?.attachments;
+  if (absent.size === 0 || !Array.isArray(listed)) return row;
+  const attachments = listed.map((file: Record<string, unknown>) =>
+    absent.has(String(file.guid)) ? { ...file, state: 'not_on_disk' } : file,
+  );
+  return { ...row, detail: { ...row.detail, attachments } };
 }

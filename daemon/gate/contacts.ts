@@ -84,14 +84,10 @@ export class Contacts {
     const key = row.group ? row.chat : row.handle;
     const word = row.kind === 'tapback' ? '' : bareWords(row.text);
     const stops = this.#stopWords.has(word);
-    this.#ensure(key);
-    if (!row.late && row.kind !== 'tapback' && !stops)
-      this.#db
-        .sql('UPDATE gate_contact SET reply_at = ?, reply_mono = ?, replies = 0 WHERE key = ?')
-        .run(Math.round(this.#clock.now()), row.seenMonoMs, key);
+    const answers = row.kind !== 'tapback' && !stops;
     // Whoever says STOP means the conversation that they see, by whatever address of theirs it goes on.
     const keys = row.group || row.alias === undefined || row.alias === key ? [key] : [key, row.alias];
-    for (const each of keys) this.#heard(each, row, row.kind !== 'tapback' && !stops);
+    for (const each of keys) this.#heard(each, row, { answers, opens: answers && !row.late && each === key });
     if (!stops && !this.#startWords.has(word)) return [];
     return keys.flatMap((each): OptEffect[] => {
       this.#ensure(each);
@@ -109,16 +105,15 @@ export class Contacts {
 
   /** We wrote to these. `open`: it is for them to answer now. */
   outbound(keys: string[], at: number, open: boolean): void {
-    for (const key of keys) {
-      this.#ensure(key);
+    for (const key of keys)
       this.#db
         .sql(
-          `UPDATE gate_contact SET last_out_at = max(coalesce(last_out_at, 0), ?1), unanswered = unanswered + ?2,
+          `INSERT INTO gate_contact (key, last_out_at, unanswered, first_wrote, first_at) VALUES (?3, ?1, ?2, 0, ?1)
+           ON CONFLICT (key) DO UPDATE SET last_out_at = max(coalesce(last_out_at, 0), ?1), unanswered = unanswered + ?2,
              first_wrote = CASE WHEN first_at IS NULL OR first_at > ?1 THEN 0 ELSE first_wrote END,
-             first_at = min(coalesce(first_at, ?1), ?1) WHERE key = ?3`,
+             first_at = min(coalesce(first_at, ?1), ?1)`,
         )
         .run(Math.round(at), open ? 1 : 0, key);
-    }
   }
 
   /** What was noted as written at that time never left. */
@@ -323,20 +318,35 @@ export class Contacts {
     return row?.stop_at != null || row?.command_out_at != null;
   }
 
-  /** `answers`: it is an answer to what we wrote. The oldest row is by the rows' own times only where one is told late. */
-  #heard(key: string, { at, late, group }: Inbound, answers: boolean): void {
-    this.#ensure(key);
-    const row = this.#row(key);
+  /**
+   * `answers`: it is an answer to what we wrote; `opens`: and a window for replies. The oldest row is by the rows' own times only where
+   * one is told late.
+   */
+  #heard(key: string, { at, late, group, seenMonoMs }: Inbound, o: { answers: boolean; opens: boolean }): void {
+    const row = this.#row(key) ?? this.#made(key);
     const when = Math.round(at);
-    this.#db.sql('UPDATE gate_contact SET last_in_at = max(coalesce(last_in_at, 0), ?) WHERE key = ?').run(when, key);
-    if (answers && row && row.unanswered > 0 && (!late || when >= (row.last_out_at ?? 0)))
-      this.#db.sql('UPDATE gate_contact SET unanswered = 0 WHERE key = ?').run(key);
-    if (!group)
-      this.#db
-        .sql(
-          'UPDATE gate_contact SET first_wrote = ?, first_at = ? WHERE key = ? AND (first_at IS NULL OR (? AND first_at > ?))',
-        )
-        .run(answers ? 1 : 0, when, key, late ? 1 : 0, when);
+    const isAnswered = o.answers && (!late || when >= (row.last_out_at ?? 0));
+    const isFirst = !group && (row.first_at === null || (late && row.first_at > when));
+    this.#db
+      .sql(
+        `UPDATE gate_contact SET last_in_at = ?, unanswered = ?, first_wrote = ?, first_at = ?, reply_at = ?, reply_mono = ?, replies = ?
+         WHERE key = ?`,
+      )
+      .run(
+        Math.max(row.last_in_at ?? 0, when),
+        isAnswered ? 0 : row.unanswered,
+        isFirst ? (o.answers ? 1 : 0) : row.first_wrote,
+        isFirst ? when : row.first_at,
+        o.opens ? Math.round(this.#clock.now()) : row.reply_at,
+        o.opens ? seenMonoMs : row.reply_mono,
+        o.opens ? 0 : row.replies,
+        key,
+      );
+  }
+
+  #made(key: string): Row {
+    this.#ensure(key);
+    return this.#row(key) as Row;
   }
 
   #ensure(key: string): void {
