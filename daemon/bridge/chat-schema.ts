@@ -49,6 +49,7 @@ const SPECIAL_TEXTS = [
 ] as const;
 /** Read of rows that are special by one of the above. */
 const FURTHER = [
+  'other_handle',
   'group_title',
   'share_direction',
   'associated_message_emoji',
@@ -102,13 +103,13 @@ export interface PlainRow {
   date_read: SqlColumn;
   date_delivered: SqlColumn;
   date_edited: SqlColumn;
-  handle: string | null;
+  handle_id: SqlColumn;
   chat_id: number | null;
   /** 1 if there is more to say than a text. */
   special: number | null;
 }
 /** All columns. */
-export type RawRow = SqlRow & PlainRow & { other: string | null };
+export type RawRow = SqlRow & PlainRow;
 
 /** A row of `rowsAfter` or `rowsIn`, read as columns. */
 export function plainRow(columns: SqlColumn[]): PlainRow {
@@ -130,7 +131,7 @@ export function plainRow(columns: SqlColumn[]): PlainRow {
     date_read: columns[14] ?? null,
     date_delivered: columns[15] ?? null,
     date_edited: columns[16] ?? null,
-    handle: columns[17] as string | null,
+    handle_id: columns[17] ?? null,
     chat_id: columns[18] as number | null,
     special: columns[19] as number | null,
   };
@@ -153,6 +154,8 @@ export interface ChatSql {
   firstSince: string;
   /** `chat` by ROWID, or null if this chat.db has no chats. */
   chat: string | null;
+  /** The `id` of a handle by ROWID, or null if this chat.db has none. */
+  handle: string | null;
   /** All chats, in the same columns. */
   chats: string | null;
   /** Handles of a chat's present members; parameter: chat ROWID. Null if that is not kept. */
@@ -176,8 +179,6 @@ export function chatSql(db: Db): ChatSql | null {
   const member = handle && columnsOf(db, 'chat_handle_join').has('handle_id');
   const attachment = columnsOf(db, 'attachment');
   const attached = columnsOf(db, 'message_attachment_join').has('message_id') && attachment.has('guid');
-  const hasHandle = handle && message.has('handle_id');
-  const hasOther = handle && message.has('other_handle');
 
   // A message may be in several chats, and one that was deleted by hand keeps its chat in the other table for some days.
   const chatOf = [
@@ -189,17 +190,15 @@ export function chatSql(db: Db): ChatSql | null {
   ];
   const columns = (names: readonly string[]) => `m.ROWID AS rowid, ${plain('m', names, message)},
     ${DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')},
-    ${hasHandle ? 'h.id' : 'NULL'} AS handle,
+    ${plain('m', ['handle_id'], message)},
     ${chatOf.length > 1 ? `COALESCE(${chatOf.join(', ')})` : 'NULL'} AS chat_id, ${specialIn(message)} AS special`;
-  const from = `FROM message m${hasHandle ? ' LEFT JOIN handle h ON h.ROWID = m.handle_id' : ''}`;
-  const select = `SELECT ${columns(PLAIN)} ${from}`;
+  const select = `SELECT ${columns(PLAIN)} FROM message m`;
   const whole = [...PLAIN, ...SPECIAL_NUMBERS.filter((name) => name !== 'date_edited'), ...SPECIAL_TEXTS, ...FURTHER];
   const payload =
     message.has('payload_data') && message.has('balloon_bundle_id')
       ? `CASE WHEN m.balloon_bundle_id <> '${LINK}' AND length(m.payload_data) <= ${LARGEST_PAYLOAD} THEN m.payload_data END`
       : 'NULL';
-  const selectWhole = `SELECT ${columns(whole)}, ${payload} AS payload_data, ${hasOther ? 'o.id' : 'NULL'} AS other
-    ${from}${hasOther ? ' LEFT JOIN handle o ON o.ROWID = m.other_handle' : ''}`;
+  const selectWhole = `SELECT ${columns(whole)}, ${payload} AS payload_data FROM message m`;
   const own = message.has('is_from_me') ? ' AND is_from_me = 1' : ' AND 0';
   const chats = chat.has('guid') ? `SELECT ROWID AS rowid, ${plain('chat', CHAT, chat)} FROM chat` : null;
   const states = `SELECT m.ROWID AS rowid, ${plain('m', STATE, message)},
@@ -213,6 +212,7 @@ export function chatSql(db: Db): ChatSql | null {
     ownSince: `SELECT rowid FROM (${datedSince(message, own)}) ORDER BY date DESC, rowid DESC LIMIT ?`,
     firstSince: `SELECT MIN(rowid) AS rowid FROM (${datedSince(message, '')})`,
     chat: chats && `${chats} WHERE ROWID = ?`,
+    handle: handle ? 'SELECT id FROM handle WHERE ROWID = ?' : null,
     chats,
     oldestOf:
       joined && chats

@@ -19,13 +19,14 @@ export interface KnownChat {
   filter: Record<string, unknown> | undefined;
 }
 
-/** So many conversations are remembered; then all are forgotten. */
+/** So many conversations and people are remembered; then all are forgotten. */
 const MOST_REMEMBERED = 5_000;
 
 export class Chats {
   readonly #db: Db;
   readonly #sql: ChatSql;
   readonly #remembered = new Map<number, KnownChat | null>();
+  readonly #people = new Map<number, string>();
   #version = -1;
 
   constructor(db: Db, sql: ChatSql) {
@@ -34,20 +35,35 @@ export class Chats {
   }
 
   /**
-   * The chat with this ROWID, or null if it is gone. `version`: `PRAGMA data_version` as it was after the row was read that asks: what is
-   * remembered from before another commit is forgotten, so nobody is told in a group that they had left by then.
+   * `version`: `PRAGMA data_version` as it was after the rows were read that `byRowid` and `person` are then asked for. What is remembered
+   * from before another commit is forgotten, so nobody is told in a group that they had left by then.
    */
-  byRowid(rowid: number, version: number): KnownChat | null {
-    if (version !== this.#version || this.#remembered.size >= MOST_REMEMBERED) {
-      this.#remembered.clear();
-      this.#version = version;
-    }
+  asOf(version: number): void {
+    const full = this.#remembered.size + this.#people.size > MOST_REMEMBERED;
+    if (version === this.#version && !full) return;
+    this.#remembered.clear();
+    this.#people.clear();
+    this.#version = version;
+  }
+
+  /** The chat with this ROWID, or null if it is gone. */
+  byRowid(rowid: number): KnownChat | null {
     const known = this.#remembered.get(rowid);
     if (known !== undefined) return known;
     const row = this.#sql.chat ? this.#db.sql(this.#sql.chat).get(rowid) : undefined;
     const found = row ? { chat: this.#chat(row), filter: filterOf(row) } : null;
     this.#remembered.set(rowid, found);
     return found;
+  }
+
+  /** The address with this ROWID in `handle`, '' if there is none. */
+  person(rowid: number): string {
+    const known = this.#people.get(rowid);
+    if (known !== undefined) return known;
+    const id = this.#sql.handle && rowid > 0 ? this.#db.sql(this.#sql.handle).get(rowid)?.id : undefined;
+    const address = typeof id === 'string' ? handleFromRow(id) : '';
+    this.#people.set(rowid, address);
+    return address;
   }
 
   /** Present members of a group, without ourselves; null if no such group is known here. */

@@ -6,6 +6,7 @@
  * says sent, says not delivered (Apple marks inbound rows delivered), or names nobody (at most OWNER_MS). Normal rows go at once.
  */
 import type { ChatRow } from './chat-row.ts';
+import { isWritten } from './row-kinds.ts';
 
 export const JOIN_MS = 2_000;
 export const OWNER_MS = 250;
@@ -54,7 +55,6 @@ export class Holding {
 
 function holdMs(row: ChatRow, now: number): number {
   if (row.chat === null) return JOIN_MS;
-  if (row.fromMe || row.kind === 'group_event' || row.kind === 'unsupported' || Math.abs(now - row.at) > FRESH_MS)
-    return 0;
+  if (row.fromMe || !isWritten(row.kind) || row.kind === 'unsupported' || Math.abs(now - row.at) > FRESH_MS) return 0;
   return row.state.isSent || !row.state.isDelivered || row.handle === '' ? OWNER_MS : 0;
 }

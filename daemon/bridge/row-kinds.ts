@@ -15,7 +15,6 @@
  * | audio_kept, facetime | what Apple's numbers say |
  * | unsupported | all type numbers |
  */
-import { handleFromRow } from '../host/handles.ts';
 import { appWords } from './app-payload.ts';
 import { appName, GROUP_EVENTS, LINK, TAPBACKS, TRANSFER_STATES } from './apple-names.ts';
 import type { TextMarks } from './attributed-runs.ts';
@@ -45,11 +44,20 @@ export function isWritten(kind: string): boolean {
 const DETAIL_BYTES = 64 * 1024;
 const MOST_LISTED = 100;
 
-/** `attachments`: as `describeAttachment` gives them. */
-export function kindOf(row: RawRow, body: RowBody, attachments: Record<string, unknown>[]): RowKind {
+/** What a row says by reference to other tables. */
+export interface Referred {
+  /** As `describeAttachment` gives them. */
+  attachments: Record<string, unknown>[];
+  /** The person that something was done to, '' if there is none. */
+  other: string;
+  /** It is the one who did it. */
+  isSame: boolean;
+}
+
+export function kindOf(row: RawRow, body: RowBody, { attachments, other, isSame }: Referred): RowKind {
   const item = Number(row.item_type ?? 0);
   const type = Number(row.associated_message_type ?? 0);
-  if (item !== 0) return event(row, item) ?? unsupported(row, body.fault);
+  if (item !== 0) return event(row, item, { other, isSame }) ?? unsupported(row, body.fault);
   if (type >= 2000 && type <= 2007) return { kind: 'tapback', detail: tapback(row, type - 2000, attachments) };
   if (type >= 3000 && type <= 3007) return { kind: 'tapback_removed', detail: tapback(row, type - 3000, attachments) };
   if (type === 1000) return { kind: 'sticker', detail: { ...target(row), attachments } };
@@ -120,9 +128,8 @@ function appOf(row: RawRow, app: string): Record<string, unknown> {
   return { app, ...(name ? { app_name: name } : {}), ...said };
 }
 
-function event(row: RawRow, item: number): RowKind | null {
+function event(row: RawRow, item: number, { other, isSame }: Omit<Referred, 'attachments'>): RowKind | null {
   const action = item === 2 ? 0 : Number(row.group_action_type ?? 0);
-  const other = row.other ? handleFromRow(row.other) : '';
   const whom = other ? { handle: other } : {};
   if (item === 4 && action === 0) {
     const happened = Number(row.share_status ?? 0) === 0 ? 'started' : 'stopped';
@@ -136,8 +143,7 @@ function event(row: RawRow, item: number): RowKind | null {
   let name = GROUP_EVENTS.get(`${item}.${action}`);
   if (!name) return null;
   // Somebody who "adds" themselves has a new number or address.
-  if (item === 1 && action === 0 && other !== '' && row.handle && handleFromRow(row.handle) === other)
-    name = 'member_address_changed';
+  if (item === 1 && action === 0 && isSame) name = 'member_address_changed';
   return {
     kind: 'group_event',
     detail: { event: name, ...whom, ...(item === 2 ? { title: words(row.group_title) } : {}) },

@@ -2,7 +2,7 @@
  * Makes rows of SQL into rows that say what they are. Nearly all are plain texts, and those are decoded from the few columns that every
  * row is read with (about 8 µs each); for the others of a page their whole rows and their attachments are read in two more queries.
  */
-import type { Db } from '../host/db.ts';
+import type { Db, SqlColumn } from '../host/db.ts';
 import { handleFromRow } from '../host/handles.ts';
 import { serviceOf } from './apple-names.ts';
 import type { ChatRow, OwnState } from './chat-row.ts';
@@ -35,26 +35,65 @@ export class RowReader {
 
   /** Right after `rows` were read. A special row that is gone by now is left out. */
   #decode(rows: PlainRow[]): ChatRow[] {
-    const version = Number(this.#db.sql('PRAGMA data_version').get()?.data_version ?? 0);
+    this.#chats.asOf(Number(this.#db.sql('PRAGMA data_version').get()?.data_version ?? 0));
     const bodies = rows.map((row) => (row.special === 1 ? null : bodyOf(row)));
     const whole = this.#wholeRows(rows.filter((_, i) => !isPlain(bodies[i])));
     const attachments = this.#attachments([...whole.values()]);
     const made: ChatRow[] = [];
     for (const [i, row] of rows.entries()) {
-      const chat = row.chat_id === null ? null : this.#chats.byRowid(row.chat_id, version);
+      const chat = row.chat_id === null ? null : this.#chats.byRowid(row.chat_id);
       const body = bodies[i];
       if (isPlain(body)) {
-        made.push(
-          chatRow(row, body, chat, { kind: 'text', ...(chat?.filter ? { detail: { filter: chat.filter } } : {}) }),
-        );
+        made.push(this.#made(row, body, chat, 'text', chat?.filter && { filter: chat.filter }));
         continue;
       }
       const special = whole.get(row.rowid);
       if (!special) continue;
-      const read = special.body;
-      const kind = kindOf(special.row, read, attachments.get(row.rowid) ?? []);
-      made.push(chatRow(special.row, read, chat, fitting(withFilter(kind, special.row, chat))));
+      const other = this.#person(special.row.other_handle);
+      const told = kindOf(special.row, special.body, {
+        attachments: attachments.get(row.rowid) ?? [],
+        other,
+        isSame: other !== '' && this.#person(special.row.handle_id) === other,
+      });
+      const { kind, detail } = fitting(withFilter(told, special.row, chat));
+      made.push(this.#made(special.row, special.body, chat, kind, detail));
     }
+    return made;
+  }
+
+  #person(rowid: SqlColumn | undefined): string {
+    return typeof rowid === 'number' ? this.#chats.person(rowid) : '';
+  }
+
+  #made(
+    row: PlainRow,
+    body: RowBody,
+    known: KnownChat | null,
+    kind: string,
+    detail: Record<string, unknown> | undefined,
+  ): ChatRow {
+    const chat = known?.chat ?? null;
+    const state = stateOf(row);
+    const fromMe = row.is_from_me === 1;
+    // In a group an own row names nobody; in a 1:1 the chat says who it is where the row does not.
+    const other = chat?.kind === 'direct' ? chat.id : '';
+    const own = typeof row.destination_caller_id === 'string' ? row.destination_caller_id : '';
+    const made: ChatRow = {
+      rowid: row.rowid,
+      guid: state.guid,
+      at: Number(row.date ?? 0),
+      fromMe,
+      text: body.text,
+      truncated: body.truncated,
+      kind,
+      handle: fromMe && chat?.kind === 'group' ? '' : this.#person(row.handle_id) || other,
+      ownAddress: own === '' ? null : handleFromRow(own),
+      service: state.service,
+      chat,
+      editedAt: row.date_edited === null ? null : Number(row.date_edited),
+      state,
+    };
+    if (detail) made.detail = detail;
     return made;
   }
 
@@ -88,31 +127,6 @@ function withFilter(kind: RowKind, row: RawRow, chat: KnownChat | null): RowKind
   const own = filterOf(row);
   const filter = own && chat?.filter ? filterOf({ ...own, ...chat.filter }) : (own ?? chat?.filter);
   return filter ? { ...kind, detail: { ...kind.detail, filter } } : kind;
-}
-
-function chatRow(row: PlainRow, body: RowBody, known: KnownChat | null, kind: RowKind): ChatRow {
-  const chat = known?.chat ?? null;
-  const state = stateOf(row);
-  const sender = typeof row.handle === 'string' ? handleFromRow(row.handle) : '';
-  const fromMe = row.is_from_me === 1;
-  // In a group an own row names nobody; in a 1:1 the chat says who it is where the row does not.
-  const other = chat?.kind === 'direct' ? chat.id : '';
-  const own = typeof row.destination_caller_id === 'string' ? row.destination_caller_id : '';
-  return {
-    rowid: row.rowid,
-    guid: state.guid,
-    at: Number(row.date ?? 0),
-    fromMe,
-    text: body.text,
-    truncated: body.truncated,
-    ...kind,
-    handle: fromMe && chat?.kind === 'group' ? '' : sender || other,
-    ownAddress: own === '' ? null : handleFromRow(own),
-    service: state.service,
-    chat,
-    editedAt: row.date_edited === null ? null : Number(row.date_edited),
-    state,
-  };
 }
 
 type StateColumns = Pick<
