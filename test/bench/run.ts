@@ -3,6 +3,7 @@
  * Machines differ and are noisy: judge by medians, and by several runs.
  */
 import { commandBurst } from './command-burst.ts';
+import { decode } from './decode.ts';
 import { type Bench, keeps, lineOf } from './figure.ts';
 import { gateQuality } from './gate-quality.ts';
 import { gateQueue } from './gate-queue.ts';
@@ -14,6 +15,7 @@ import { openClaims } from './open-claims.ts';
 
 const BENCHES: Record<string, Bench> = {
   idle,
+  decode,
   inbound: inboundLatency,
   claims: openClaims,
   burst: commandBurst,
