@@ -13,7 +13,7 @@ import { RowCounts } from './row-counts.ts';
 import { position } from './rows.ts';
 
 /** Into so many spans of time those are put that are due later than now. */
-const SPANS = 32;
+const SPANS = 64;
 
 /** A row of no more is gone through one by one. */
 const SHORT = 16;
