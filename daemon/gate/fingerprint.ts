@@ -17,6 +17,7 @@ import {
   variablesMasked,
 } from './canonical.ts';
 import { KeyedHash } from './keyed-hash.ts';
+import { bytesOf, headLength, headOf, printOf } from './print-head.ts';
 
 export const MAX_GRAMS = 512;
 /** Texts of more words than this are not compared word by word. */
@@ -183,80 +184,26 @@ function writeCodes(text: string, codes: Int32Array, at: number): number {
   return next;
 }
 
-export function isSame(a: Fingerprint, b: Fingerprint): boolean {
-  return (
-    a.exact === b.exact &&
-    a.variables === b.variables &&
-    areEqual(a.grams, b.grams) &&
-    (a.tokens === null || b.tokens === null ? a.tokens === b.tokens : areEqual(a.tokens, b.tokens)) &&
-    (a.attachments?.join('') ?? '') === (b.attachments?.join('') ?? '')
-  );
-}
-
-function areEqual(a: Int32Array, b: Int32Array): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-const TRUNCATED = 1;
-const CJK = 2;
-const TOKENS = 4;
-const VARIABLES = 8;
-/** Bytes before the keys, and of a key. */
-const HEAD = 4;
-const KEY = 16;
-
-/** For the disk. Little-endian, as every Mac is: version, flags, number of tokens, number of attachments, keys, tokens, grams. */
+/** For the disk: the head (print-head.ts), then the grams, little-endian. */
 export function encode(print: Fingerprint): Uint8Array {
-  const { exact, variables, tokens, grams, attachments } = print;
-  const keys = exact + (variables ?? '') + (attachments?.join('') ?? '');
-  const flags =
-    (print.truncated ? TRUNCATED : 0) |
-    (print.cjk ? CJK : 0) |
-    (tokens ? TOKENS : 0) |
-    (variables === null ? 0 : VARIABLES);
-  const bytes = Buffer.allocUnsafe(HEAD + keys.length + 4 * ((tokens?.length ?? 0) + grams.length));
-  bytes.set([CANONICAL_VERSION, flags, tokens?.length ?? 0, attachments?.length ?? 0]);
-  let at = HEAD + bytes.write(keys, HEAD, 'latin1');
-  for (const list of [tokens, grams]) {
-    if (!list) continue;
-    bytes.set(new Uint8Array(list.buffer, list.byteOffset, list.byteLength), at);
-    at += list.byteLength;
-  }
+  const head = headOf(print);
+  const bytes = Buffer.allocUnsafe(head.length + print.grams.byteLength);
+  bytes.write(head, 'latin1');
+  bytes.set(bytesOf(print.grams), head.length);
   return bytes;
 }
 
 /** Null for another version: such fingerprints match nothing. `bytes` must not change after this. */
 export function decode(bytes: Uint8Array): Fingerprint | null {
-  if (bytes.length < HEAD + KEY || bytes[0] !== CANONICAL_VERSION) return null;
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const flags = buffer[1] ?? 0;
-  const tokens = buffer[2] ?? 0;
-  const attached = buffer[3] ?? 0;
-  const attachedAt = HEAD + KEY * (flags & VARIABLES ? 2 : 1);
-  const numbersAt = attachedAt + KEY * attached;
-  const exact = buffer.toString('latin1', HEAD, HEAD + KEY);
-  const variables = flags & VARIABLES ? buffer.toString('latin1', HEAD + KEY, attachedAt) : null;
-  return {
-    exact,
-    variables,
-    grams: numbersOf(bytes, numbersAt + 4 * tokens, bytes.length),
-    truncated: (flags & TRUNCATED) !== 0,
-    cjk: (flags & CJK) !== 0,
-    tokens: flags & TOKENS ? numbersOf(bytes, numbersAt, numbersAt + 4 * tokens) : null,
-    attachments: attached === 0 ? null : keysAt(buffer, attachedAt, attached),
-  };
+  const length = headLength(bytes);
+  if (length < 0) return null;
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1');
+  return printOf(head, numbersOf(bytes, length));
 }
 
-function keysAt(buffer: Buffer, from: number, count: number): string[] {
-  return Array.from({ length: count }, (_, at) => buffer.toString('latin1', from + KEY * at, from + KEY * (at + 1)));
-}
-
-/** Numbers must stand at multiples of four; where they do not, a copy. */
-function numbersOf(bytes: Uint8Array, from: number, to: number): Int32Array {
-  const count = (to - from) >> 2;
+/** The numbers from there on. They must stand at multiples of four; where they do not, a copy. */
+export function numbersOf(bytes: Uint8Array, from: number): Int32Array {
+  const count = (bytes.length - from) >> 2;
   const at = bytes.byteOffset + from;
   if (at % 4 === 0) return new Int32Array(bytes.buffer as ArrayBuffer, at, count);
   const numbers = new Int32Array(count);

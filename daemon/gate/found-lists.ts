@@ -1,7 +1,7 @@
 /** The lists of the asked grams that a block holds, and which of them are so long that they need not be read. */
 import { MAX_GRAMS } from './fingerprint.ts';
 import { bitsOf } from './gram-blocks.ts';
-import type { Lists } from './postings.ts';
+import type { SealedPostings } from './sealed-postings.ts';
 
 /** Lists are told apart by the number of bits of their length. */
 const LENGTHS = 14;
@@ -11,7 +11,7 @@ export class FoundLists {
   readonly #byLength = new Int32Array(LENGTHS);
 
   /** Writes the lists of these grams to `places`; returns how many, or -1 if more than `missing` have none. */
-  find(lists: Lists, grams: Int32Array, missing: number): number {
+  find(lists: SealedPostings, grams: Int32Array, missing: number): number {
     const { places } = this;
     let count = 0;
     let left = missing;
@@ -27,7 +27,7 @@ export class FoundLists {
   }
 
   /** Brings lists that are all but some slots to the front of `places`, and returns how many; of the others counts those of each length. */
-  sort(lists: Lists, count: number): number {
+  sort(lists: SealedPostings, count: number): number {
     const { places } = this;
     const byLength = this.#byLength.fill(0);
     let allBut = 0;

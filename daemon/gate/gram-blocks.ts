@@ -1,12 +1,11 @@
 /** The blocks in which texts stand by their size, and what their sizes say about how many grams they must share. */
-import { type Fingerprint, MAX_GRAMS } from './fingerprint.ts';
+import { MAX_GRAMS } from './fingerprint.ts';
+import { OpenGrams } from './open-grams.ts';
 import type { NearRules } from './policy.ts';
-import type { Lists } from './postings.ts';
 import { SealedPostings } from './sealed-postings.ts';
 
 /** A text, and where it stands. */
 export interface Enlisted {
-  readonly print: Fingerprint;
   block: Block | null;
   slot: number;
   /** When it was last used, as far as is known: not later than this. */
@@ -18,11 +17,11 @@ export interface Enlisted {
 /** Earlier than any use. */
 export const NEVER = Number.NEGATIVE_INFINITY;
 
-export interface Block {
-  lists: Lists;
+/** `G`: of an open block, to which texts come, or of a sealed one. */
+export interface Block<G extends OpenGrams | SealedPostings = OpenGrams | SealedPostings> {
+  grams: G;
+  /** By slot; null once forgotten. */
   texts: (Enlisted | null)[];
-  /** Grams by slot. */
-  sizes: Uint16Array;
   living: number;
   /** Of its texts: none was used later than this; so many are awaited. */
   newest: number;
@@ -32,14 +31,13 @@ export interface Block {
 /** What is met so often in fronts is compared in full. Fronts are longer for it, but far fewer are met by chance. */
 export const FRONT_MEETINGS = 12;
 
-export function emptyBlock(lists: Lists, slots: number): Block {
-  return { lists, texts: [], sizes: new Uint16Array(slots), living: 0, newest: NEVER, awaited: 0 };
+export function emptyBlock(): Block<OpenGrams> {
+  return { grams: new OpenGrams(), texts: [], living: 0, newest: NEVER, awaited: 0 };
 }
 
-export function place(text: Enlisted, block: Block): void {
+export function place(text: Enlisted, grams: Int32Array, block: Block<OpenGrams>): void {
   text.block = block;
-  text.slot = block.texts.length;
-  block.sizes[text.slot] = text.print.grams.length;
+  text.slot = block.grams.add(grams);
   block.texts.push(text);
   block.living += 1;
   block.newest = Math.max(block.newest, text.newest);
@@ -47,25 +45,30 @@ export function place(text: Enlisted, block: Block): void {
 }
 
 /** One block of the living of these. `frontOfSize`: how many grams of a text of so many belong in front. */
-export function sealed(blocks: Block[], frontOfSize: (size: number) => number): Block {
-  const texts = blocks.flatMap((block) => block.texts.filter((text) => text !== null));
-  const grams = texts.map((text) => text.print.grams);
-  const sizes = Uint16Array.from(grams, (each) => each.length);
-  const living = texts.length;
-  const made: Block = {
-    lists: new SealedPostings(grams, sizes.map(frontOfSize)),
-    texts,
-    sizes,
-    living,
-    newest: NEVER,
-    awaited: 0,
-  };
-  texts.forEach((text, slot) => {
+export function sealed(blocks: Block[], frontOfSize: (size: number) => number): Block<SealedPostings> {
+  const texts = new Array<Enlisted | null>(blocks.reduce((sum, { living }) => sum + living, 0)).fill(null);
+  let next = 0;
+  let newest = NEVER;
+  let awaited = 0;
+  const parts = blocks.map((block) => {
+    const slots: number[] = [];
+    for (const [slot, text] of block.texts.entries()) {
+      if (!text) continue;
+      slots.push(slot);
+      texts[next] = text;
+      next += 1;
+      newest = Math.max(newest, text.newest);
+      if (text.awaited) awaited += 1;
+    }
+    return { from: block.grams, slots };
+  });
+  const grams = new SealedPostings(parts, frontOfSize);
+  const made: Block<SealedPostings> = { grams, texts, living: texts.length, newest, awaited };
+  for (const [slot, text] of texts.entries()) {
+    if (!text) continue;
     text.block = made;
     text.slot = slot;
-    made.newest = Math.max(made.newest, text.newest);
-    if (text.awaited) made.awaited += 1;
-  });
+  }
   return made;
 }
 

@@ -3,10 +3,11 @@
  *
  * Of the sizes of two texts follows how many grams they must share to be near. So texts are kept by size class: a search passes over the
  * classes in which nothing can be near, and in each of the others the longest lists need not be read, since whoever is met too seldom in
- * the rest cannot be near. A class is a row of blocks: one that is open, and sealed ones. Blocks have few slots, so that counting stays in the
- * fastest memory, and sealing one is done in some milliseconds. A search that has found enough passes over blocks in which all is older.
+ * the rest cannot be near. A class is a row of blocks: one that is open, in which few texts are compared one by one, and sealed ones, of which
+ * four of a size are joined, up to so many slots that counting stays in the fastest memory, and joining is done in some milliseconds. A search
+ * that has found enough passes over blocks in which all is older.
  */
-import { type Fingerprint, MAX_GRAMS } from './fingerprint.ts';
+import { MAX_GRAMS } from './fingerprint.ts';
 import { FoundLists } from './found-lists.ts';
 import {
   type Block,
@@ -19,17 +20,21 @@ import {
   place,
   sealed,
 } from './gram-blocks.ts';
+import type { OpenGrams } from './open-grams.ts';
 import type { NearRules } from './policy.ts';
-import { type Lists, Postings } from './postings.ts';
 import { MAX_SLOTS, SealedPostings } from './sealed-postings.ts';
+
+type Open = Block<OpenGrams>;
+type Sealed = Block<SealedPostings>;
 
 interface SizeClass {
   /** Numbers of grams, both included. */
   from: number;
   to: number;
-  open: Block;
-  postings: Postings;
-  sealed: Block[];
+  /** Most texts of one block. */
+  most: number;
+  open: Open;
+  sealed: Sealed[];
   /** How many grams of a text of so many belong in front. */
   frontOf: (size: number) => number;
 }
@@ -51,27 +56,26 @@ export interface Enough {
   isEnough(newest: number): boolean;
 }
 
-/** `both`: how many grams the text shares, UNCOUNTED, or NEAR if it is known to be near. */
-export type Found<T> = (text: T, both: number) => void;
-export const UNCOUNTED = -1;
+/** `both`: how many grams the text shares, of as many as it holds; or NEAR if it is known to be near. */
+export type Found<T> = (text: T, both: number, size: number) => void;
 export const NEAR = Number.POSITIVE_INFINITY;
 
 /** How many texts a block takes. */
 export interface BlockSizes {
-  /** An open one, and all that one is made of. At most MAX_SLOTS. */
+  /** All that one is made of; a power of JOINED times `small`, at most MAX_SLOTS. */
   large: number;
-  /** An open one is looked at whenever it has so many more: what is said again and again is read faster when it is sealed. */
+  /** An open one. */
   small: number;
 }
 
-export const BLOCK_SIZES: BlockSizes = { large: MAX_SLOTS, small: 1_024 };
-/** Most texts hold so many grams of each: a campaign. */
-const SAID_AGAIN = 16;
+export const BLOCK_SIZES: BlockSizes = { large: MAX_SLOTS, small: 64 };
+/** So many blocks of a size are made one. */
+const JOINED = 4;
+/** A block of texts of at least so many grams together is not made larger: sealing it would take too long. */
+const MOST_GRAMS = 1 << 19;
 /** A candidate must be met this often beyond what the unread lists could hide: fewer candidates for a few more, but longer, lists. */
 const MEETINGS = 6;
 const MARK_BITS = (1 << 13) - 1;
-/** So many grams are looked at between two looks at whether it is worth going on. */
-const STRETCH = 16;
 /** So many candidates of one block are rather counted than compared one by one. */
 const MANY = 64;
 /** Comparing two texts costs as much as reading this many numbers for each gram. */
@@ -80,6 +84,7 @@ const COMPARE_COST = 2;
 export class GramIndex<T extends Enlisted> {
   readonly #rules: NearRules;
   readonly #blockSizes: BlockSizes;
+  /** Texts of fewer grams are not near by them. */
   readonly #least: number;
   #inBulk = false;
   /** Both of so many grams: then sharing as many as needed is enough. */
@@ -92,6 +97,8 @@ export class GramIndex<T extends Enlisted> {
   readonly #met = new Int16Array(MAX_SLOTS);
   /** By the last bits of a gram: does the asked text hold one like it? */
   readonly #marks = new Uint8Array(MARK_BITS + 1);
+  /** By place in the block that is looked at: does the asked text hold this gram? */
+  #heldBy = new Uint8Array(1 << 12);
   readonly #touched = new Uint16Array(MAX_SLOTS);
 
   constructor(rules: NearRules, blockSizes = BLOCK_SIZES) {
@@ -101,53 +108,46 @@ export class GramIndex<T extends Enlisted> {
     this.#sureFrom = Math.max(rules.min_grams, rules.min_grams_cjk);
   }
 
-  add(text: T): void {
-    const { grams } = text.print;
-    if (grams.length < this.#least) return;
+  add(text: T, grams: Int32Array): void {
     const sizeClass = this.#classOf(grams.length);
-    const { open, postings } = sizeClass;
-    place(text, open);
-    if (!this.#inBulk) addTo(postings, text);
-    const held = open.texts.length;
-    const { large, small } = this.#blockSizes;
-    if (held === large || (!this.#inBulk && held % small === 0 && postings.longer(held / 2) >= SAID_AGAIN))
-      this.#seal(sizeClass);
+    place(text, grams, sizeClass.open);
+    if (sizeClass.open.texts.length < (this.#inBulk ? sizeClass.most : this.#blockSizes.small)) return;
+    this.#seal(sizeClass);
+    if (!this.#inBulk) this.#join(sizeClass);
   }
 
-  /** Between these many texts come at once, and nothing is searched: most go into sealed blocks without having been in an open one. */
+  /** Between these many texts come at once, and nothing is searched: most go into large blocks without having been in small ones. */
   beginBulk(): void {
     this.#inBulk = true;
   }
 
   endBulk(): void {
     this.#inBulk = false;
-    for (const sizeClass of this.#classes) {
-      if (!sizeClass) continue;
-      const { open, postings } = sizeClass;
-      // What was there before is in the lists already.
-      postings.clear();
-      if (open.living >= this.#blockSizes.small) this.#seal(sizeClass);
-      else for (const text of open.texts) if (text) addTo(postings, text);
-    }
+    for (const sizeClass of this.#classes)
+      if (sizeClass && sizeClass.open.texts.length >= this.#blockSizes.small) {
+        this.#seal(sizeClass);
+        this.#join(sizeClass);
+      }
   }
 
-  /** Lists keep the slots of forgotten texts until most of a block is forgotten. */
+  /** Blocks keep the grams of forgotten texts until most of a block is forgotten. */
   drop(text: T): void {
     const { block } = text;
     if (!block) return;
+    const sizeClass = this.#classOf(block.grams.size(text.slot));
     block.texts[text.slot] = null;
     text.block = null;
     block.living -= 1;
     if (text.awaited) block.awaited -= 1;
-    const sizeClass = this.#classOf(text.print.grams.length);
-    const at = sizeClass.sealed.indexOf(block);
-    if (at < 0) {
-      if (block.living === 0) this.#reopen(sizeClass);
-    } else if (block.living === 0) sizeClass.sealed.splice(at, 1);
-    else if (2 * block.living < block.texts.length) {
-      sizeClass.sealed.splice(at, 1, sealed([block], sizeClass.frontOf));
-      this.#mergeSmall(sizeClass);
+    if (block === sizeClass.open) {
+      if (block.living === 0) sizeClass.open = emptyBlock();
+      return;
     }
+    const at = sizeClass.sealed.indexOf(block as Sealed);
+    if (at < 0 || 2 * block.living >= block.texts.length) return;
+    if (block.living === 0) sizeClass.sealed.splice(at, 1);
+    else sizeClass.sealed.splice(at, 1, sealed([block], sizeClass.frontOf));
+    this.#join(sizeClass);
   }
 
   /** A text was used again, or is awaited or not any more. */
@@ -162,13 +162,12 @@ export class GramIndex<T extends Enlisted> {
   }
 
   /** Calls `found` for all that are near by their grams, and for few others; with `enough` for no more than are asked for. */
-  search({ grams }: Fingerprint, found: Found<T>, enough?: Enough): void {
+  search(grams: Int32Array, found: Found<T>, enough?: Enough): void {
     if (grams.length < this.#least) return;
     const needed = this.#neededBy(grams.length);
-    for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 1;
     const blocks: { block: Block; asked: Asked<T> }[] = [];
     for (const sizeClass of this.#classes) {
-      if (!sizeClass) continue;
+      if (!sizeClass || sizeClass.to < this.#least) continue;
       let least = MAX_GRAMS + 1;
       for (let size = sizeClass.from; size <= sizeClass.to; size += 1)
         if ((needed[size] as number) < least) least = needed[size] as number;
@@ -180,15 +179,29 @@ export class GramIndex<T extends Enlisted> {
       if (sizeClass.open.living > 0) blocks.push({ block: sizeClass.open, asked });
     }
     if (enough) blocks.sort((a, b) => b.block.newest - a.block.newest);
+    for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 1;
     for (const { block, asked } of blocks)
-      if (block.awaited > 0 || !enough?.isEnough(block.newest)) this.#searchBlock(block, asked);
+      if (block.awaited > 0 || !enough?.isEnough(block.newest)) {
+        if (isSealed(block)) this.#searchSealed(block, asked);
+        else this.#searchOpen(block as Open, asked);
+      }
     for (let i = 0; i < grams.length; i += 1) this.#marks[(grams[i] as number) & MARK_BITS] = 0;
   }
 
-  #searchBlock(block: Block, asked: Asked<T>): void {
-    const { lists } = block;
-    const byFronts = asked.fronts && lists instanceof SealedPostings;
-    if (!byFronts || !this.#searchFronts(block, lists, asked)) this.#searchRarest(block, asked);
+  #searchOpen({ grams, texts }: Open, { grams: asked, needed, sure, found }: Asked<T>): void {
+    for (let slot = 0; slot < texts.length; slot += 1) {
+      const text = texts[slot] as T | null;
+      if (!text) continue;
+      const size = grams.size(slot);
+      const least = needed[size] as number;
+      if (least > size || !grams.mayShare(slot, this.#marks, least)) continue;
+      const both = grams.shared(slot, asked);
+      if (both >= least) found(text, sure ? NEAR : both, size);
+    }
+  }
+
+  #searchSealed(block: Sealed, asked: Asked<T>): void {
+    if (!asked.fronts || !this.#searchFronts(block, asked)) this.#searchRarest(block, asked);
     this.#met.fill(0, 0, block.texts.length);
   }
 
@@ -196,8 +209,9 @@ export class GramIndex<T extends Enlisted> {
    * What is near and has no more grams than the asked text has at least FRONT_MEETINGS of the asked text's grams in its front, or a short
    * front. Returns false, and leaves no trace, if they are so many that counting all is cheaper.
    */
-  #searchFronts(block: Block, lists: SealedPostings, asked: Asked<T>): boolean {
+  #searchFronts(block: Sealed, asked: Asked<T>): boolean {
     const { grams, least } = asked;
+    const lists = block.grams;
     const met = this.#met;
     const touched = this.#touched;
     const { places } = this.#lists;
@@ -224,7 +238,7 @@ export class GramIndex<T extends Enlisted> {
       met.fill(0, 0, block.texts.length);
       return false;
     }
-    this.#compare(block, candidates, asked);
+    this.#compare(block, found, candidates, asked);
     if (short.slots.length === 0 || common + short.longest < least) return true;
     // All grams of these are counted, be they in front or of those that most hold.
     for (let i = 0; i < found; i += 1) {
@@ -237,62 +251,61 @@ export class GramIndex<T extends Enlisted> {
   }
 
   /** What is near shares at least MEETINGS grams with the rarest of the asked text. */
-  #searchRarest(block: Block, asked: Asked<T>): void {
+  #searchRarest(block: Sealed, asked: Asked<T>): void {
     const { grams, needed, least } = asked;
-    const { lists, texts } = block;
-    const count = this.#lists.find(lists, grams, grams.length - least);
-    if (count < 0) return;
-    const { base, touched, skipped, unreadCost } = this.#readLists(lists, count, least - MEETINGS);
+    const { grams: lists, texts } = block;
+    const found = this.#lists.find(lists, grams, grams.length - least);
+    if (found < 0) return;
+    const { base, touched, skipped, unreadCost } = this.#readLists(lists, found, least - MEETINGS);
     const all = base + skipped >= least;
     if (all) for (let slot = 0; slot < texts.length; slot += 1) this.#touched[slot] = slot;
-    const candidates = this.#keepPossible(block, all ? texts.length : touched, base + skipped, needed);
+    const candidates = this.#keepPossible(lists, all ? texts.length : touched, base + skipped, needed);
     // Many candidates are counted by reading the rest, few are compared one by one.
-    if (skipped > 0 && unreadCost >= candidates * COMPARE_COST * grams.length) this.#compare(block, candidates, asked);
+    if (skipped > 0 && unreadCost >= candidates * COMPARE_COST * grams.length)
+      this.#compare(block, found, candidates, asked);
     else {
       for (let i = 0; i < skipped; i += 1) lists.count(this.#unread[i] as number, this.#met, 1);
       this.#judge(block, this.#touched, candidates, base, asked);
     }
   }
 
-  /** Compares the first `count` of the touched slots. */
-  #compare({ texts, sizes }: Block, count: number, { needed, found }: Asked<T>): void {
+  /** Compares the first `count` of the touched slots. Of the asked text the block knows the first `known` of the found grams. */
+  #compare({ grams, texts }: Sealed, known: number, count: number, { needed, sure, found }: Asked<T>): void {
+    if (count === 0) return;
+    if (this.#heldBy.length < grams.different) this.#heldBy = new Uint8Array(2 * grams.different);
+    const heldBy = this.#heldBy;
+    const { places } = this.#lists;
+    for (let i = 0; i < known; i += 1) heldBy[places[i] as number] = 1;
     for (let i = 0; i < count; i += 1) {
       const slot = this.#touched[i] as number;
       const text = texts[slot] as T | null;
-      if (text && this.#mayShare(text.print.grams, needed[sizes[slot] as number] as number)) found(text, UNCOUNTED);
+      if (!text) continue;
+      const size = grams.size(slot);
+      const both = grams.shared(slot, heldBy, needed[size] as number);
+      if (both >= 0) found(text, sure ? NEAR : both, size);
     }
+    for (let i = 0; i < known; i += 1) heldBy[places[i] as number] = 0;
   }
 
   /** The first `count` of these slots share `base` grams more than `#met` says. */
-  #judge({ texts, sizes }: Block, slots: Uint16Array, count: number, base: number, asked: Asked<T>): void {
+  #judge({ grams, texts }: Sealed, slots: Uint16Array, count: number, base: number, asked: Asked<T>): void {
     const { needed, sure, found } = asked;
     const met = this.#met;
     for (let i = 0; i < count; i += 1) {
       const slot = slots[i] as number;
       const both = base + (met[slot] as number);
-      if (both < (needed[sizes[slot] as number] as number)) continue;
+      const size = grams.size(slot);
+      if (both < (needed[size] as number)) continue;
       const text = texts[slot] as T | null;
-      if (text) found(text, sure ? NEAR : both);
+      if (text) found(text, sure ? NEAR : both, size);
     }
-  }
-
-  /** Are so many of these grams among the marked ones? Some that are not look as if they were. */
-  #mayShare(grams: Int32Array, least: number): boolean {
-    const marks = this.#marks;
-    let missing = grams.length - least;
-    for (let i = 0; i < grams.length && missing >= 0; ) {
-      const end = Math.min(grams.length, i + STRETCH);
-      missing -= end - i;
-      for (; i < end; i += 1) missing += marks[(grams[i] as number) & MARK_BITS] as number;
-    }
-    return missing >= 0;
   }
 
   /**
    * Counts in `#met` by all lists but the longest ones, which go to `#unread`. What most slots have in common is in `base`; it and the unread
    * are `most` together, or `base` alone is more.
    */
-  #readLists(lists: Lists, count: number, most: number) {
+  #readLists(lists: SealedPostings, count: number, most: number) {
     const { places } = this.#lists;
     const met = this.#met;
     const base = this.#lists.sort(lists, count);
@@ -315,13 +328,13 @@ export class GramIndex<T extends Enlisted> {
   }
 
   /** Of the first `count` touched slots keeps those that, with so many more at the most, have what their size needs. */
-  #keepPossible({ sizes }: Block, count: number, more: number, needed: Uint16Array): number {
+  #keepPossible(lists: SealedPostings, count: number, more: number, needed: Uint16Array): number {
     const touched = this.#touched;
     const met = this.#met;
     let kept = 0;
     for (let i = 0; i < count; i += 1) {
       const slot = touched[i] as number;
-      if ((met[slot] as number) + more < (needed[sizes[slot] as number] as number)) continue;
+      if ((met[slot] as number) + more < (needed[lists.size(slot)] as number)) continue;
       touched[kept] = slot;
       kept += 1;
     }
@@ -339,17 +352,18 @@ export class GramIndex<T extends Enlisted> {
 
   #classOf(size: number): SizeClass {
     // A class reaches up to twice its smallest size.
-    const at = bitsOf(size) - 1;
+    const at = bitsOf(size);
     let sizeClass = this.#classes[at];
     if (!sizeClass) {
-      const from = 1 << at;
-      const postings = new Postings();
-      const open = emptyBlock(postings, this.#blockSizes.large);
+      const from = size === 0 ? 0 : 1 << (at - 1);
+      let most = this.#blockSizes.large;
+      while (most * from > MOST_GRAMS && most > this.#blockSizes.small) most /= JOINED;
+      const to = Math.min(2 * from - 1, MAX_GRAMS);
       sizeClass = {
         from,
-        to: Math.min(2 * from - 1, MAX_GRAMS),
-        open,
-        postings,
+        to: Math.max(from, to),
+        most,
+        open: emptyBlock(),
         sealed: [],
         frontOf: this.#frontsFrom(from),
       };
@@ -368,28 +382,23 @@ export class GramIndex<T extends Enlisted> {
   }
 
   #seal(sizeClass: SizeClass): void {
-    sizeClass.sealed.push(sealed([sizeClass.open], sizeClass.frontOf));
-    this.#reopen(sizeClass);
-    this.#mergeSmall(sizeClass);
+    if (sizeClass.open.living > 0) sizeClass.sealed.push(sealed([sizeClass.open], sizeClass.frontOf));
+    sizeClass.open = emptyBlock();
   }
 
-  #reopen(sizeClass: SizeClass): void {
-    sizeClass.postings.clear();
-    sizeClass.open = emptyBlock(sizeClass.postings, this.#blockSizes.large);
-  }
-
-  #mergeSmall(sizeClass: SizeClass): void {
-    const { large, small } = this.#blockSizes;
-    const few = sizeClass.sealed.filter(({ texts }) => texts.length <= small);
-    if (few.length < large / small) return;
-    sizeClass.sealed = sizeClass.sealed.filter(({ texts }) => texts.length > small);
-    sizeClass.sealed.push(sealed(few, sizeClass.frontOf));
+  /** Whatever there are four of is made one, the smallest first. */
+  #join(sizeClass: SizeClass): void {
+    for (let size = this.#blockSizes.small; size < sizeClass.most; size *= JOINED) {
+      const few = sizeClass.sealed.filter(({ texts }) => texts.length <= size).slice(0, JOINED);
+      if (few.length < JOINED) continue;
+      sizeClass.sealed = sizeClass.sealed.filter((block) => !few.includes(block));
+      sizeClass.sealed.push(sealed(few, sizeClass.frontOf));
+    }
   }
 }
 
-function addTo(postings: Postings, { print, slot }: Enlisted): void {
-  const { grams } = print;
-  for (let i = 0; i < grams.length; i += 1) postings.add(grams[i] as number, slot);
+function isSealed(block: Block): block is Sealed {
+  return block.grams instanceof SealedPostings;
 }
 
 /** Of one of two texts not all grams may be kept. */

@@ -6,33 +6,88 @@
  *
  * The caller owes: `drop` for every `keep`.
  */
-import { type Fingerprint, isSame } from './fingerprint.ts';
-import { type Enlisted, NEVER } from './gram-blocks.ts';
-import { type BlockSizes, type Enough, GramIndex, NEAR, UNCOUNTED } from './gram-index.ts';
-import { likeness, nearByGrams, sharedCount } from './near.ts';
+import { type Fingerprint, numbersOf } from './fingerprint.ts';
+import { type Block, type Enlisted, NEVER } from './gram-blocks.ts';
+import { type BlockSizes, type Enough, GramIndex, NEAR } from './gram-index.ts';
+import { KeyTable } from './key-table.ts';
+import { likeness, nearByGrams } from './near.ts';
 import type { NearRules } from './policy.ts';
+import {
+  attachmentsOf,
+  EXACT_AT,
+  hasVariables,
+  headLength,
+  headOf,
+  isCjkPrint,
+  isTruncated,
+  printOf,
+  tokenCount,
+  VARIABLES_AT,
+} from './print-head.ts';
 
-/** A text that somebody refers to. Equal texts are one. `T` is what the caller hangs on it. */
-export interface KnownText<T> extends Enlisted {
-  readonly load: T;
-  /** The last search that judged it. */
-  search: number;
-}
+/** So many fingerprints that were asked for last are there as a whole. */
+const WHOLE = 64;
 
 /** Looks at all that a search finds, as it finds it, and says when that is enough. */
 export interface Search<T> extends Enough {
   takes(text: KnownText<T>): void;
 }
 
+/** A text that somebody refers to. Equal texts are one. `T` is what the caller hangs on it. */
+export class KnownText<T> implements Enlisted {
+  readonly load: T;
+  /** All of its fingerprint but the grams (print-head.ts). */
+  readonly head: string;
+  block: Block | null = null;
+  slot = -1;
+  newest = NEVER;
+  awaited = false;
+  /** The last search that judged it. */
+  search = 0;
+  /** The whole of it, while it was asked for lately, or once it stands in no block. */
+  whole: Fingerprint | null = null;
+  readonly #lately: Lately;
+
+  constructor(load: T, head: string, lately: Lately) {
+    this.load = load;
+    this.head = head;
+    this.#lately = lately;
+  }
+
+  /** The same object again while it is asked for again and again. */
+  get print(): Fingerprint {
+    if (this.whole) return this.whole;
+    const print = printOf(this.head, this.block?.grams.grams(this.slot) ?? new Int32Array(0));
+    this.#lately.note(this, print);
+    return print;
+  }
+}
+
+/** Fingerprints that were asked for last. */
+class Lately {
+  readonly #texts: (KnownText<unknown> | undefined)[] = [];
+  #at = 0;
+
+  note(text: KnownText<unknown>, print: Fingerprint): void {
+    const before = this.#texts[this.#at];
+    if (before?.block) before.whole = null;
+    this.#texts[this.#at] = text;
+    this.#at = (this.#at + 1) % WHOLE;
+    text.whole = print;
+  }
+}
+
 export class NearIndex<T> {
   readonly #rules: NearRules;
   readonly #makeLoad: () => T;
-  /** By both keys of a text, which are one as a rule; nearly always a key leads to one text. */
-  readonly #keys = new Map<string, KnownText<T> | KnownText<T>[]>();
+  readonly #exact = new KeyTable<KnownText<T>>(EXACT_AT);
+  readonly #variables = new KeyTable<KnownText<T>>(VARIABLES_AT);
+  readonly #attachments = new Map<string, KnownText<T>[]>();
   #size = 0;
   /** By number of words: short texts with a mask, and the others with one. */
   readonly #words = new Map<number, { short: Set<KnownText<T>>; long: Set<KnownText<T>> }>();
   readonly #grams: GramIndex<KnownText<T>>;
+  readonly #lately = new Lately();
   #generation = 0;
   #searches = 0;
 
@@ -52,27 +107,45 @@ export class NearIndex<T> {
   }
 
   find(print: Fingerprint): KnownText<T> | undefined {
-    return this.#withKey(print.exact).find((text) => isSame(text.print, print));
+    return this.#find(headOf(print), print.grams);
   }
 
   /** The known text with this fingerprint, made if it is new. */
   keep(print: Fingerprint): KnownText<T> {
-    const known = this.find(print);
+    const head = headOf(print);
+    const known = this.#find(head, print.grams);
     if (known) return known;
-    const text: KnownText<T> = {
-      print,
-      load: this.#makeLoad(),
-      block: null,
-      slot: -1,
-      newest: NEVER,
-      awaited: false,
-      search: 0,
-    };
+    const text = this.#add(head, print.grams);
+    this.#lately.note(text, print);
+    return text;
+  }
+
+  /** As `keep`, of a fingerprint as it is stored; null if that is of another version. */
+  keepStored(bytes: Uint8Array): KnownText<T> | null {
+    const length = headLength(bytes);
+    if (length < 0) return null;
+    const head = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1');
+    const grams = numbersOf(bytes, length);
+    return this.#find(head, grams) ?? this.#add(head, grams);
+  }
+
+  #find(head: string, grams: Int32Array): KnownText<T> | undefined {
+    return this.#exact.get(head).find((text) => text.head === head && areEqual(gramsOf(text), grams));
+  }
+
+  #add(head: string, grams: Int32Array): KnownText<T> {
+    const text = new KnownText(this.#makeLoad(), head, this.#lately);
     this.#generation += 1;
     this.#size += 1;
-    for (const key of keysOf(print)) put(this.#keys, key, text);
-    this.#wordsOf(print)?.add(text);
-    this.#grams.add(text);
+    this.#exact.put(text);
+    if (hasVariables(head)) this.#variables.put(text);
+    for (const key of attachmentsOf(head)) {
+      const texts = this.#attachments.get(key);
+      if (texts) texts.push(text);
+      else this.#attachments.set(key, [text]);
+    }
+    this.#wordsOf(head, grams.length)?.add(text);
+    this.#grams.add(text, grams);
     return text;
   }
 
@@ -86,13 +159,21 @@ export class NearIndex<T> {
     }
   }
 
-  /** Forgets a text that nobody refers to any more. */
+  /** Forgets a text that nobody refers to any more. Its fingerprint stays with it. */
   drop(text: KnownText<T>): void {
-    if (this.find(text.print) !== text) return;
+    const { head, block, slot } = text;
+    if (!block) return;
+    text.whole = text.print;
     this.#generation += 1;
     this.#size -= 1;
-    for (const key of keysOf(text.print)) take(this.#keys, key, text);
-    this.#wordsOf(text.print)?.delete(text);
+    this.#exact.take(text);
+    if (hasVariables(head)) this.#variables.take(text);
+    for (const key of attachmentsOf(head)) {
+      const left = (this.#attachments.get(key) ?? []).filter((other) => other !== text);
+      if (left.length > 0) this.#attachments.set(key, left);
+      else this.#attachments.delete(key);
+    }
+    this.#wordsOf(head, block.grams.size(slot))?.delete(text);
     this.#grams.drop(text);
   }
 
@@ -119,8 +200,9 @@ export class NearIndex<T> {
       judged = true;
       if (likeness(print, text.print, rules).verdict !== 'apart') take(text);
     };
-    for (const key of keysOf(print))
-      for (const text of this.#withKey(key)) {
+    const head = headOf(print);
+    for (const texts of this.#withKeyOf(head))
+      for (const text of texts) {
         // A key in common is near by itself: of a campaign there may be very many.
         if (text.search === number) continue;
         text.search = number;
@@ -128,23 +210,22 @@ export class NearIndex<T> {
         take(text);
       }
     this.#shortCandidates(print, judge);
-    const foundByGrams = (text: KnownText<T>, counted: number) => {
+    const asked = { size: print.grams.length, cjk: print.cjk };
+    const foundByGrams = (text: KnownText<T>, both: number, size: number) => {
       if (judged && text.search === number) return;
-      if (counted === NEAR) take(text);
-      else if (print.truncated || text.print.truncated) judge(text);
-      else {
-        const both = counted === UNCOUNTED ? sharedCount(print.grams, text.print.grams) : counted;
-        if (nearByGrams(print, text.print, both, rules)) take(text);
-      }
+      if (both === NEAR) take(text);
+      else if (print.truncated || isTruncated(text.head)) judge(text);
+      else if (nearByGrams(asked, { size, cjk: isCjkPrint(text.head) }, both, rules)) take(text);
     };
-    this.#grams.search(print, foundByGrams, search);
+    this.#grams.search(print.grams, foundByGrams, search);
     return found;
   }
 
-  #withKey(key: string): KnownText<T>[] {
-    const held = this.#keys.get(key);
-    if (held === undefined) return [];
-    return Array.isArray(held) ? held : [held];
+  #withKeyOf(head: string): (readonly KnownText<T>[])[] {
+    const found = [this.#exact.get(head)];
+    if (hasVariables(head)) found.push(this.#variables.get(head));
+    for (const key of attachmentsOf(head)) found.push(this.#attachments.get(key) ?? []);
+    return found;
   }
 
   #shortCandidates(print: Fingerprint, judge: (text: KnownText<T>) => void): void {
@@ -158,32 +239,25 @@ export class NearIndex<T> {
     }
   }
 
-  #wordsOf(print: Fingerprint): Set<KnownText<T>> | null {
-    if (print.tokens === null) return null;
-    let words = this.#words.get(print.tokens.length);
+  #wordsOf(head: string, grams: number): Set<KnownText<T>> | null {
+    const tokens = tokenCount(head);
+    if (tokens < 0) return null;
+    let words = this.#words.get(tokens);
     if (!words) {
       words = { short: new Set(), long: new Set() };
-      this.#words.set(print.tokens.length, words);
+      this.#words.set(tokens, words);
     }
-    return print.grams.length < this.#rules.min_grams ? words.short : words.long;
+    return grams < this.#rules.min_grams ? words.short : words.long;
   }
 }
 
-function keysOf({ exact, variables, attachments }: Fingerprint): string[] {
-  const keys = variables === null ? [exact] : [exact, variables];
-  return attachments === null ? keys : [...keys, ...attachments];
+function gramsOf({ whole, block, slot }: KnownText<unknown>): Int32Array {
+  return whole?.grams ?? block?.grams.grams(slot) ?? new Int32Array(0);
 }
 
-function put<T>(map: Map<string, T | T[]>, key: string, value: T): void {
-  const held = map.get(key);
-  if (held === undefined) map.set(key, value);
-  else if (Array.isArray(held)) held.push(value);
-  else map.set(key, [held, value]);
-}
-
-function take<T>(map: Map<string, T | T[]>, key: string, value: T): void {
-  const held = map.get(key);
-  const left = Array.isArray(held) ? held.filter((other) => other !== value) : [];
-  if (left.length > 0) map.set(key, left);
-  else map.delete(key);
+function areEqual(a: Int32Array, b: Int32Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -29,30 +29,39 @@ export function likeness(a: Fingerprint, b: Fingerprint, rules: NearRules): Like
   return { verdict: arm === 'none' ? 'apart' : 'near', ...measured, arm };
 }
 
+/** What is asked of a text beside the grams that it shares. */
+export interface Extent {
+  /** Its grams. */
+  size: number;
+  cjk: boolean;
+}
+
 /** Are they near by their grams, of which they share `both`? As `likeness` says it, where neither is truncated. */
-export function nearByGrams(a: Fingerprint, b: Fingerprint, both: number, rules: NearRules): boolean {
-  const measured = measuredBy(a.grams.length, b.grams.length, both);
+export function nearByGrams(a: Extent, b: Extent, both: number, rules: NearRules): boolean {
+  const measured = measuredBy(a.size, b.size, both);
   return byJaccard(a, b, measured.jaccard, rules) || byContainment(a, b, measured.containment, rules);
 }
 
 function nearArm(a: Fingerprint, b: Fingerprint, { jaccard, containment }: Measured, rules: NearRules): Arm {
-  if (byJaccard(a, b, jaccard, rules)) return 'jaccard';
-  if (byContainment(a, b, containment, rules)) return 'containment';
+  const one = { size: a.grams.length, cjk: a.cjk };
+  const other = { size: b.grams.length, cjk: b.cjk };
+  if (byJaccard(one, other, jaccard, rules)) return 'jaccard';
+  if (byContainment(one, other, containment, rules)) return 'containment';
   const smaller = Math.min(a.grams.length, b.grams.length);
   return smaller < rules.min_grams && shortAlike(a.tokens, b.tokens) ? 'short' : 'none';
 }
 
-function byJaccard(a: Fingerprint, b: Fingerprint, jaccard: number, rules: NearRules): boolean {
+function byJaccard(a: Extent, b: Extent, jaccard: number, rules: NearRules): boolean {
   return (
     jaccard >= rules.jaccard &&
-    a.grams.length >= (a.cjk ? rules.min_grams_cjk : rules.min_grams) &&
-    b.grams.length >= (b.cjk ? rules.min_grams_cjk : rules.min_grams)
+    a.size >= (a.cjk ? rules.min_grams_cjk : rules.min_grams) &&
+    b.size >= (b.cjk ? rules.min_grams_cjk : rules.min_grams)
   );
 }
 
-function byContainment(a: Fingerprint, b: Fingerprint, containment: number, rules: NearRules): boolean {
-  const smaller = Math.min(a.grams.length, b.grams.length);
-  const larger = Math.max(a.grams.length, b.grams.length);
+function byContainment(a: Extent, b: Extent, containment: number, rules: NearRules): boolean {
+  const smaller = Math.min(a.size, b.size);
+  const larger = Math.max(a.size, b.size);
   return (
     containment >= rules.containment && smaller >= rules.min_grams_contained && smaller >= rules.contained_size * larger
   );

@@ -1,127 +1,215 @@
 /**
- * Which slots hold a gram, once a block takes no more texts: sorted grams, and their lists one after the other, in a fifth of the room. A gram
- * that most texts hold is kept as the slots that do not: what a whole campaign shares then costs next to nothing to read and to keep.
+ * The grams of the texts of a block that takes no more: which slots hold a gram, and which grams a slot holds. All different grams stand
+ * there once, sorted, and elsewhere each is named by its number among these. A gram that most texts hold is kept as the slots that do not:
+ * what a whole campaign shares then costs next to nothing to read and to keep.
  *
- * Each list begins with its front: the texts for which this gram is among their rarest ones. Two texts that share many grams share some
- * of the rarest of both; so who looks for those need not read the rest.
+ * The list of a gram begins with its front: the texts for which this gram is among their rarest ones. Two texts that share many grams share
+ * some of the rarest of both; so who looks for those need not read the rest.
  */
-import type { Lists } from './postings.ts';
+import { GramNumbers } from './gram-numbers.ts';
 import { countSlots, meetSlots } from './slot-counts.ts';
 
 /** The slots of a block are numbers below this. */
 export const MAX_SLOTS = 4_096;
 
-/** About this many grams are looked through for one. */
-const GRAMS_PER_BUCKET = 3;
-/** What is known of a list stands together: its gram, where it begins in the slots (times two, and one if it is all but these), its front. */
-const WIDTH = 3;
-const START = 1;
-const FRONT = 2;
+/** The grams of texts, by slot. */
+export interface GramsBySlot {
+  size(slot: number): number;
+  /** Sorted; a copy. */
+  grams(slot: number): Int32Array;
+  /** Writes the numbers of the grams of all these slots into `into`, from there on; returns where they end. */
+  number(slots: readonly number[], numbers: GramNumbers, into: Uint32Array, from: number): number;
+}
 
-export class SealedPostings implements Lists {
-  readonly #table: Int32Array;
-  readonly #slots: Uint16Array;
-  /** By the first bits of a gram: where the first of these stands in the table. */
-  readonly #buckets: Uint32Array;
+/** Some slots of what a block is made of. */
+export interface Part {
+  from: GramsBySlot;
+  slots: readonly number[];
+}
+
+type Numbers = Uint16Array | Uint32Array;
+
+/** About this many grams are looked through for one. */
+const GRAMS_PER_BUCKET = 4;
+/** So many grams are looked at between two looks at whether it is worth going on. */
+const STRETCH = 16;
+const SMALL = 1 << 16;
+
+export class SealedPostings implements GramsBySlot {
+  /** All different ones, sorted. */
+  readonly #grams: Int32Array;
+  /** By the first bits of a gram: where the first of these stands. */
+  readonly #buckets: Numbers;
   readonly #shift: number;
-  readonly #size: number;
+  /** By gram: where its list begins, times two, and one more if it is all but these; and how many slots are in front. */
+  readonly #starts: Uint32Array;
+  readonly #fronts: Uint16Array;
+  readonly #slots: Uint16Array;
+  /** By slot, where its grams begin, and these. */
+  readonly #texts: Uint32Array;
+  readonly #held: Numbers;
   /** Slots with fewer grams in front than they should have: all their others are held by most texts. And how many they have, at the most. */
   readonly short: { slots: Uint16Array; longest: number; is: Uint8Array };
 
-  /** By slot: the grams of its text, sorted, and how many of them belong in front. */
-  constructor(texts: Int32Array[], wanted: Uint16Array) {
-    const { table, slots } = listsOf(texts);
-    this.#size = wanted.length;
-    this.#table = table;
-    this.#slots = slots;
-    const grams = table.length / WIDTH - 1;
+  /** `wantedOf`: how many grams of a text of so many belong in front. */
+  constructor(parts: readonly Part[], wantedOf: (size: number) => number) {
+    this.#texts = startsOf(parts);
+    const numbers = new GramNumbers();
+    const numbered = new Uint32Array(this.#texts.at(-1) ?? 0);
+    let end = 0;
+    for (const { from, slots } of parts) end = from.number(slots, numbers, numbered, end);
+    const { grams, ranks } = numbers.sorted();
+    this.#grams = grams;
+    this.#held = grams.length <= SMALL ? new Uint16Array(numbered.length) : new Uint32Array(numbered.length);
+    rank(numbered, ranks, this.#held);
     let bits = 1;
-    while (bits < 20 && grams > GRAMS_PER_BUCKET << bits) bits += 1;
+    while (bits < 20 && grams.length > GRAMS_PER_BUCKET << bits) bits += 1;
     this.#shift = 32 - bits;
-    this.#buckets = new Uint32Array((1 << bits) + 1);
-    const half = 1 << (bits - 1);
-    let next = 0;
-    for (let bucket = 0; bucket <= 1 << bits; bucket += 1) {
-      while (next < grams && ((table[next * WIDTH] as number) >> this.#shift) + half < bucket) next += 1;
-      this.#buckets[bucket] = next * WIDTH;
-    }
-    this.short = this.#makeFronts(wanted);
+    this.#buckets = bucketsOf(grams, bits);
+    this.#fronts = new Uint16Array(grams.length);
+    const lists = listsOf(this.#held, this.#texts, grams.length);
+    this.#starts = lists.starts;
+    this.#slots = lists.slots;
+    this.short = this.#makeFronts(wantedOf);
   }
 
+  /** How many different grams there are: their places are below this. */
+  get different(): number {
+    return this.#grams.length;
+  }
+
+  /** Where the list of a gram is, or -1. */
   find(gram: number): number {
-    const table = this.#table;
+    const grams = this.#grams;
     const bucket = (gram >> this.#shift) + ((this.#buckets.length - 1) >> 1);
     const end = this.#buckets[bucket + 1] as number;
     let at = this.#buckets[bucket] as number;
-    while (at < end && (table[at] as number) < gram) at += WIDTH;
-    return at < end && table[at] === gram ? at : -1;
+    while (at < end && (grams[at] as number) < gram) at += 1;
+    return at < end && grams[at] === gram ? at : -1;
   }
 
+  /** How many numbers have to be read for a list. */
   cost(place: number): number {
-    return this.#start(place + WIDTH) - this.#start(place);
+    return this.#start(place + 1) - this.#start(place);
   }
 
+  /** It names the slots without the gram, all others have it. */
   isAllBut(place: number): boolean {
-    return ((this.#table[place + START] as number) & 1) === 1;
+    return ((this.#starts[place] as number) & 1) === 1;
   }
 
+  /** Adds one in `met` for each slot of a list; slots that were at 0 are written to `touched` from `count` on. Returns where it ended. */
   meet(place: number, met: Int16Array, touched: Uint16Array, count: number): number {
-    return meetSlots(this.#slots, this.#start(place), this.#start(place + WIDTH), met, touched, count);
+    return meetSlots(this.#slots, this.#start(place), this.#start(place + 1), met, touched, count);
   }
 
   /** As `meet`, for the front of a list alone. */
   meetFront(place: number, met: Int16Array, touched: Uint16Array, count: number): number {
-    const front = this.#table[place + FRONT] as number;
+    const front = this.#fronts[place] as number;
     if (front === 0) return count;
     const start = this.#start(place);
     return meetSlots(this.#slots, start, start + front, met, touched, count);
   }
 
+  /** Adds `by` in `met` for each slot that a list names. */
   count(place: number, met: Int16Array, by: number): void {
-    countSlots(this.#slots, this.#start(place), this.#start(place + WIDTH), met, by);
+    countSlots(this.#slots, this.#start(place), this.#start(place + 1), met, by);
+  }
+
+  size(slot: number): number {
+    return (this.#texts[slot + 1] as number) - (this.#texts[slot] as number);
+  }
+
+  grams(slot: number): Int32Array {
+    const start = this.#texts[slot] as number;
+    const grams = new Int32Array(this.size(slot));
+    for (let i = 0; i < grams.length; i += 1) grams[i] = this.#grams[this.#held[start + i] as number] as number;
+    return grams;
+  }
+
+  /** How many of the grams whose places are marked a text holds; -1 if they are fewer than `least`. */
+  shared(slot: number, marks: Uint8Array, least: number): number {
+    const held = this.#held;
+    const last = this.#texts[slot + 1] as number;
+    let at = this.#texts[slot] as number;
+    const size = last - at;
+    let missing = 0;
+    while (at < last) {
+      const end = Math.min(last, at + STRETCH);
+      missing += end - at;
+      for (; at < end; at += 1) missing -= marks[held[at] as number] as number;
+      if (missing > size - least) return -1;
+    }
+    return size - missing;
+  }
+
+  number(slots: readonly number[], numbers: GramNumbers, into: Uint32Array, from: number): number {
+    const held = this.#held;
+    // Each gram is looked for once; one that no living text holds is left behind.
+    const known = new Int32Array(this.#grams.length).fill(-1);
+    let end = from;
+    for (const slot of slots) {
+      const last = this.#texts[slot + 1] as number;
+      for (let at = this.#texts[slot] as number; at < last; at += 1) {
+        const place = held[at] as number;
+        let number = known[place] as number;
+        if (number < 0) {
+          number = numbers.of(this.#grams[place] as number);
+          known[place] = number;
+        }
+        into[end] = number;
+        end += 1;
+      }
+    }
+    return end;
   }
 
   #start(place: number): number {
-    return (this.#table[place + START] as number) >>> 1;
+    return (this.#starts[place] as number) >>> 1;
   }
 
   /** Brings the slots of each front to the beginning of their lists. Returns `short`. */
-  #makeFronts(wanted: Uint16Array): SealedPostings['short'] {
+  #makeFronts(wantedOf: (size: number) => number): SealedPostings['short'] {
     const slots = this.#slots;
-    const inFront = new Uint16Array(wanted.length);
-    for (const place of this.#byFrequency()) {
+    const size = this.#texts.length - 1;
+    const missing = new Uint16Array(size);
+    for (let slot = 0; slot < size; slot += 1) missing[slot] = wantedOf(this.size(slot));
+    const places = this.#byFrequency();
+    for (let i = 0; i < places.length; i += 1) {
+      const place = places[i] as number;
       const start = this.#start(place);
-      const last = this.#start(place + WIDTH);
+      const last = this.#start(place + 1);
       let at = start;
-      for (let i = start; i < last; i += 1) {
-        const slot = slots[i] as number;
-        if ((inFront[slot] as number) >= (wanted[slot] as number)) continue;
-        inFront[slot] = (inFront[slot] as number) + 1;
-        slots[i] = slots[at] as number;
+      for (let j = start; j < last; j += 1) {
+        const slot = slots[j] as number;
+        const more = missing[slot] as number;
+        if (more === 0) continue;
+        missing[slot] = more - 1;
+        slots[j] = slots[at] as number;
         slots[at] = slot;
         at += 1;
       }
-      this.#table[place + FRONT] = at - start;
+      this.#fronts[place] = at - start;
     }
-    const is = new Uint8Array(wanted.length);
+    const is = new Uint8Array(size);
     const short: number[] = [];
     let longest = 0;
-    for (let slot = 0; slot < wanted.length; slot += 1) {
-      const front = inFront[slot] as number;
-      if (front >= (wanted[slot] as number)) continue;
+    for (let slot = 0; slot < size; slot += 1) {
+      const more = missing[slot] as number;
+      if (more === 0) continue;
       is[slot] = 1;
       short.push(slot);
-      longest = Math.max(longest, front);
+      longest = Math.max(longest, wantedOf(this.size(slot)) - more);
     }
     return { slots: Uint16Array.from(short), longest, is };
   }
 
   /** All lists of slots that hold a gram, the shortest first. */
   #byFrequency(): Uint32Array {
-    const last = this.#table.length - WIDTH;
-    const next = new Uint32Array(this.#size + 2);
+    const different = this.#grams.length;
+    const next = new Uint32Array(this.#texts.length + 1);
     let count = 0;
-    for (let place = 0; place < last; place += WIDTH) {
+    for (let place = 0; place < different; place += 1) {
       if (this.isAllBut(place)) continue;
       const after = this.cost(place) + 1;
       next[after] = (next[after] as number) + 1;
@@ -130,7 +218,7 @@ export class SealedPostings implements Lists {
     for (let length = 1; length < next.length; length += 1)
       next[length] = (next[length] as number) + (next[length - 1] as number);
     const sorted = new Uint32Array(count);
-    for (let place = 0; place < last; place += WIDTH) {
+    for (let place = 0; place < different; place += 1) {
       if (this.isAllBut(place)) continue;
       const length = this.cost(place);
       sorted[next[length] as number] = place;
@@ -140,90 +228,79 @@ export class SealedPostings implements Lists {
   }
 }
 
-/** Digits by which entries are sorted, the last ones first: 32 bits in three. */
-const DIGITS = [
-  { shift: 0, bits: 11 },
-  { shift: 11, bits: 11 },
-  { shift: 22, bits: 10 },
-];
-
-/** A gram and a slot each. */
-interface Entries {
-  grams: Int32Array;
-  slots: Uint16Array;
-}
-
-/** All entries by their grams, those of one gram by their slots. Sorting by digits, since nothing but the order of numbers is asked for. */
-function sortedEntries(texts: Int32Array[]): Entries {
-  const count = texts.reduce((sum, grams) => sum + grams.length, 0);
-  let from: Entries = { grams: new Int32Array(count), slots: new Uint16Array(count) };
-  let to: Entries = { grams: new Int32Array(count), slots: new Uint16Array(count) };
-  let at = 0;
-  texts.forEach((grams, slot) => {
-    from.grams.set(grams, at);
-    from.slots.fill(slot, at, at + grams.length);
-    at += grams.length;
-  });
-  for (const { shift, bits } of DIGITS) {
-    // The sign is turned in the last digit, so that negative grams come first.
-    const turned = shift + bits === 32 ? 1 << (bits - 1) : 0;
-    const mask = (1 << bits) - 1;
-    const next = new Uint32Array((1 << bits) + 1);
-    for (let i = 0; i < count; i += 1) {
-      const digit = (((from.grams[i] as number) >>> shift) & mask) ^ turned;
-      next[digit + 1] = (next[digit + 1] as number) + 1;
-    }
-    for (let digit = 1; digit <= mask; digit += 1) next[digit] = (next[digit] as number) + (next[digit - 1] as number);
-    for (let i = 0; i < count; i += 1) {
-      const gram = from.grams[i] as number;
-      const digit = ((gram >>> shift) & mask) ^ turned;
-      const place = next[digit] as number;
-      next[digit] = place + 1;
-      to.grams[place] = gram;
-      to.slots[place] = from.slots[i] as number;
-    }
-    [from, to] = [to, from];
-  }
-  return from;
-}
-
-/** The lists of all these texts; of the fronts nothing is known yet. */
-function listsOf(texts: Int32Array[]): { table: Int32Array; slots: Uint16Array } {
-  const size = texts.length;
-  const { grams, slots: named } = sortedEntries(texts);
-  let different = 0;
-  for (let i = 0; i < grams.length; i += 1) if (i === 0 || grams[i] !== grams[i - 1]) different += 1;
-  const table = new Int32Array(WIDTH * (different + 1));
-  const slots = new Uint16Array(grams.length);
-  let at = 0;
-  let end = 0;
-  for (let start = 0; start < grams.length; ) {
-    const gram = grams[start] as number;
-    let last = start + 1;
-    while (last < grams.length && grams[last] === gram) last += 1;
-    const allBut = 2 * (last - start) > size;
-    table[at] = gram;
-    table[at + START] = 2 * end + (allBut ? 1 : 0);
-    at += WIDTH;
-    if (allBut) end = writeOthers(named.subarray(start, last), size, slots, end);
-    else for (let i = start; i < last; i += 1, end += 1) slots[end] = named[i] as number;
-    start = last;
-  }
-  table[at + START] = 2 * end;
-  return { table, slots: slots.slice(0, end) };
-}
-
-/** Writes the slots below `size` that are not named (ascending) to `slots`, from `at` on; returns where they end. */
-function writeOthers(named: Uint16Array, size: number, slots: Uint16Array, at: number): number {
-  let end = at;
+/** By slot of the block to be made: where its grams begin; and where all end. */
+function startsOf(parts: readonly Part[]): Uint32Array {
+  const starts = new Uint32Array(parts.reduce((sum, { slots }) => sum + slots.length, 1));
   let next = 0;
-  for (let slot = 0; slot < size; slot += 1) {
-    if (named[next] === slot) {
+  for (const { from, slots } of parts)
+    for (const slot of slots) {
+      starts[next + 1] = (starts[next] as number) + from.size(slot);
       next += 1;
-      continue;
     }
-    slots[end] = slot;
-    end += 1;
+  return starts;
+}
+
+function rank(numbered: Uint32Array, ranks: Uint32Array, held: Numbers): void {
+  for (let i = 0; i < numbered.length; i += 1) held[i] = ranks[numbered[i] as number] as number;
+}
+
+function bucketsOf(grams: Int32Array, bits: number): Numbers {
+  const count = 1 << bits;
+  const buckets = grams.length < SMALL ? new Uint16Array(count + 1) : new Uint32Array(count + 1);
+  const shift = 32 - bits;
+  const half = count >> 1;
+  let next = 0;
+  for (let bucket = 0; bucket <= count; bucket += 1) {
+    while (next < grams.length && ((grams[next] as number) >> shift) + half < bucket) next += 1;
+    buckets[bucket] = next;
   }
-  return end;
+  return buckets;
+}
+
+/** The lists of all grams; of the fronts nothing is known yet. */
+function listsOf(held: Numbers, texts: Uint32Array, different: number): { starts: Uint32Array; slots: Uint16Array } {
+  const size = texts.length - 1;
+  const starts = new Uint32Array(different + 1);
+  for (let i = 0; i < held.length; i += 1) {
+    const place = held[i] as number;
+    starts[place] = (starts[place] as number) + 1;
+  }
+  /** What most hold: where each is written to, and by place which of these it is, plus one. */
+  const common: number[] = [];
+  const isCommon = new Uint16Array(different);
+  const next = new Uint32Array(different);
+  let end = 0;
+  for (let place = 0; place < different; place += 1) {
+    const count = starts[place] as number;
+    const allBut = 2 * count > size;
+    starts[place] = 2 * end + (allBut ? 1 : 0);
+    next[place] = end;
+    end += allBut ? size - count : count;
+    if (!allBut) continue;
+    common.push(place);
+    isCommon[place] = common.length;
+  }
+  starts[different] = 2 * end;
+  const slots = new Uint16Array(end);
+  const last = new Int32Array(common.length).fill(-1);
+  for (let slot = 0; slot < size; slot += 1) {
+    for (let i = texts[slot] as number; i < (texts[slot + 1] as number); i += 1) {
+      const place = held[i] as number;
+      const which = isCommon[place] as number;
+      if (which > 0) last[which - 1] = slot;
+      else {
+        const at = next[place] as number;
+        slots[at] = slot;
+        next[place] = at + 1;
+      }
+    }
+    for (let which = 0; which < last.length; which += 1) {
+      if (last[which] === slot) continue;
+      const place = common[which] as number;
+      const at = next[place] as number;
+      slots[at] = slot;
+      next[place] = at + 1;
+    }
+  }
+  return { starts, slots };
 }

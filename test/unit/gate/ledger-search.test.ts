@@ -25,7 +25,7 @@ function printOf(family: number, own: number): Fingerprint {
     Math.imul(i < 3 ? 1_000_000 + own * 50 + i : family * 1_000 + i, 0x9e3779b1),
   );
   return {
-    exact: `${family}.${own}`,
+    exact: `${family}.${own}`.padEnd(16),
     variables: null,
     grams: Int32Array.from(grams).sort(),
     truncated: false,
