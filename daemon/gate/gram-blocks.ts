@@ -28,8 +28,11 @@ export interface Block<G extends OpenGrams | SealedPostings = OpenGrams | Sealed
   awaited: number;
 }
 
-/** What is met so often in fronts is compared in full. Fronts are longer for it, but far fewer are met by chance. */
-export const FRONT_MEETINGS = 12;
+/**
+ * What is met so often in fronts is compared in full. Fronts are longer for it, but far fewer are met by chance. A text of fewer grams than
+ * any of the class meets what is near it in fronts less often.
+ */
+export const FRONT_MEETINGS = { usual: 12, smaller: 4 };
 
 export function emptyBlock(): Block<OpenGrams> {
   return { grams: new OpenGrams(), texts: [], living: 0, newest: NEVER, awaited: 0 };
@@ -73,13 +76,19 @@ export function sealed(blocks: Block[], frontOfSize: (size: number) => number): 
 }
 
 /**
- * Of what two texts share the rarest FRONT_MEETINGS are not among the most frequent of either, which must be as many as the others that they
- * share. How many are left then of a text of `size` grams, with others of `from` grams and more.
+ * Of what two texts share the rarest few are not among the most frequent of either, which must be as many as the others that they
+ * share. How many are left then of a text of `size` grams, with others of `from` grams and more, and with smaller ones.
  */
 export function frontOf(size: number, from: number, rules: NearRules): number {
   let shared = MAX_GRAMS;
-  for (let other = from; other <= MAX_GRAMS; other += 1) shared = Math.min(shared, leastShared(size, other, rules));
-  return Math.min(size, Math.max(0, size - shared + FRONT_MEETINGS));
+  let sharedBySmaller = MAX_GRAMS;
+  for (let other = 1; other <= MAX_GRAMS; other += 1) {
+    const least = leastShared(size, other, rules);
+    if (other >= from) shared = Math.min(shared, least);
+    else sharedBySmaller = Math.min(sharedBySmaller, least);
+  }
+  const { usual, smaller } = FRONT_MEETINGS;
+  return Math.min(size, Math.max(0, size - Math.min(shared - usual, sharedBySmaller - smaller)));
 }
 
 export function bitsOf(length: number): number {

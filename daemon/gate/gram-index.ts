@@ -2,8 +2,8 @@
  * Which texts share so many grams with this one that they may be near? By size, in blocks.
  *
  * Of the sizes of two texts follows how many grams they must share to be near. So texts are kept by size class: a search passes over the
- * classes in which nothing can be near, and in each of the others the longest lists need not be read, since whoever is met too seldom in
- * the rest cannot be near. A class is a row of blocks: one that is open, in which few texts are compared one by one, and sealed ones, of which
+ * classes in which nothing can be near, and in each of the others it need not read all, since whoever is met too seldom cannot be
+ * near. A class is a row of blocks: one that is open, in which few texts are compared one by one, and sealed ones, of which
  * four of a size are joined, up to so many slots that counting stays in the fastest memory, and joining is done in some milliseconds. A search
  * that has found enough passes over blocks in which all is older.
  */
@@ -44,8 +44,8 @@ interface Asked<T> {
   /** By size: how many grams must be shared. `least`: the least of these in this class. */
   needed: Uint16Array;
   least: number;
-  /** The fronts of texts of this class are long enough for one of so many grams. */
-  fronts: boolean;
+  /** So often what is near is met in fronts. */
+  meetings: number;
   /** All that share as many as `needed` says are near. */
   sure: boolean;
   found: Found<T>;
@@ -73,14 +73,7 @@ export const BLOCK_SIZES: BlockSizes = { large: MAX_SLOTS, small: 64 };
 const JOINED = 4;
 /** A block of texts of at least so many grams together is not made larger: sealing it would take too long. */
 const MOST_GRAMS = 1 << 19;
-/** A candidate must be met this often beyond what the unread lists could hide: fewer candidates for a few more, but longer, lists. */
-const MEETINGS = 6;
 const MARK_BITS = (1 << 13) - 1;
-/** So many candidates of one block are rather counted than compared one by one. */
-const MANY = 64;
-/** Comparing two texts costs as much as reading this many numbers for each gram. */
-const COMPARE_COST = 2;
-
 export class GramIndex<T extends Enlisted> {
   readonly #rules: NearRules;
   readonly #blockSizes: BlockSizes;
@@ -93,7 +86,6 @@ export class GramIndex<T extends Enlisted> {
   /** By the size of the asked text: how many grams it must share with one of each size. */
   readonly #needed: (Uint16Array | undefined)[] = [];
   readonly #lists = new FoundLists();
-  readonly #unread = new Int32Array(MAX_GRAMS);
   readonly #met = new Int16Array(MAX_SLOTS);
   /** By the last bits of a gram: does the asked text hold one like it? */
   readonly #marks = new Uint8Array(MARK_BITS + 1);
@@ -172,9 +164,9 @@ export class GramIndex<T extends Enlisted> {
       for (let size = sizeClass.from; size <= sizeClass.to; size += 1)
         if ((needed[size] as number) < least) least = needed[size] as number;
       if (least > MAX_GRAMS) continue;
-      const fronts = grams.length >= sizeClass.from;
+      const meetings = grams.length >= sizeClass.from ? FRONT_MEETINGS.usual : FRONT_MEETINGS.smaller;
       const sure = Math.min(grams.length, sizeClass.from) >= this.#sureFrom && !isCut(grams.length, sizeClass.to);
-      const asked = { grams, needed, least, fronts, sure, found };
+      const asked = { grams, needed, least, meetings, sure, found };
       for (const block of sizeClass.sealed) blocks.push({ block, asked });
       if (sizeClass.open.living > 0) blocks.push({ block: sizeClass.open, asked });
     }
@@ -200,33 +192,28 @@ export class GramIndex<T extends Enlisted> {
     }
   }
 
-  #searchSealed(block: Sealed, asked: Asked<T>): void {
-    if (!asked.fronts || !this.#searchFronts(block, asked)) this.#searchRarest(block, asked);
-    this.#met.fill(0, 0, block.texts.length);
-  }
-
   /**
-   * What is near and has no more grams than the asked text has at least FRONT_MEETINGS of the asked text's grams in its front, or a short
-   * front. Returns false, and leaves no trace, if they are so many that counting all is cheaper.
+   * What is near has at least so many of the asked text's grams in its front, or a short front. Whatever has a short front has all its grams
+   * there that are not common.
    */
-  #searchFronts(block: Sealed, asked: Asked<T>): boolean {
+  #searchSealed(block: Sealed, asked: Asked<T>): void {
     const { grams, least } = asked;
     const lists = block.grams;
     const met = this.#met;
     const touched = this.#touched;
     const { places } = this.#lists;
     const found = this.#lists.find(lists, grams, grams.length - least);
-    if (found < 0) return true;
+    if (found < 0) return;
     const common = this.#lists.sort(lists, found);
+    const often = Math.min(asked.meetings, least);
     // Of what is shared the rarest are not among the most frequent of the asked text either.
-    const bound = this.#lists.boundOf(least - FRONT_MEETINGS - common).bits;
+    const bound = this.#lists.boundOf(least - often - common);
     let count = 0;
     for (let i = common; i < found; i += 1) {
-      const list = places[i] as number;
-      if (bitsOf(lists.cost(list)) <= bound) count = lists.meetFront(list, met, touched, count);
+      const place = places[i] as number;
+      if (lists.bits(place) <= bound) count = lists.meetFront(place, met, touched, count);
     }
     const { short } = lists;
-    const often = Math.min(FRONT_MEETINGS, least);
     let candidates = 0;
     for (let i = 0; i < count; i += 1) {
       const slot = touched[i] as number;
@@ -234,39 +221,16 @@ export class GramIndex<T extends Enlisted> {
       touched[candidates] = slot;
       candidates += 1;
     }
-    if (candidates > MANY) {
-      met.fill(0, 0, block.texts.length);
-      return false;
-    }
     this.#compare(block, found, candidates, asked);
-    if (short.slots.length === 0 || common + short.longest < least) return true;
-    // All grams of these are counted, be they in front or of those that most hold.
-    for (let i = 0; i < found; i += 1) {
-      const list = places[i] as number;
-      if (i < common) lists.count(list, met, -1);
-      else if (bitsOf(lists.cost(list)) > bound) lists.meetFront(list, met, touched, 0);
+    if (short.slots.length > 0 && common + short.longest >= least) {
+      for (let i = 0; i < found; i += 1) {
+        const place = places[i] as number;
+        if (i < common) lists.countMissing(place, met);
+        else if (lists.bits(place) > bound) lists.meetFront(place, met, touched, 0);
+      }
+      this.#judge(block, short.slots, short.slots.length, common, asked);
     }
-    this.#judge(block, short.slots, short.slots.length, common, asked);
-    return true;
-  }
-
-  /** What is near shares at least MEETINGS grams with the rarest of the asked text. */
-  #searchRarest(block: Sealed, asked: Asked<T>): void {
-    const { grams, needed, least } = asked;
-    const { grams: lists, texts } = block;
-    const found = this.#lists.find(lists, grams, grams.length - least);
-    if (found < 0) return;
-    const { base, touched, skipped, unreadCost } = this.#readLists(lists, found, least - MEETINGS);
-    const all = base + skipped >= least;
-    if (all) for (let slot = 0; slot < texts.length; slot += 1) this.#touched[slot] = slot;
-    const candidates = this.#keepPossible(lists, all ? texts.length : touched, base + skipped, needed);
-    // Many candidates are counted by reading the rest, few are compared one by one.
-    if (skipped > 0 && unreadCost >= candidates * COMPARE_COST * grams.length)
-      this.#compare(block, found, candidates, asked);
-    else {
-      for (let i = 0; i < skipped; i += 1) lists.count(this.#unread[i] as number, this.#met, 1);
-      this.#judge(block, this.#touched, candidates, base, asked);
-    }
+    met.fill(0, 0, block.texts.length);
   }
 
   /** Compares the first `count` of the touched slots. Of the asked text the block knows the first `known` of the found grams. */
@@ -299,46 +263,6 @@ export class GramIndex<T extends Enlisted> {
       const text = texts[slot] as T | null;
       if (text) found(text, sure ? NEAR : both, size);
     }
-  }
-
-  /**
-   * Counts in `#met` by all lists but the longest ones, which go to `#unread`. What most slots have in common is in `base`; it and the unread
-   * are `most` together, or `base` alone is more.
-   */
-  #readLists(lists: SealedPostings, count: number, most: number) {
-    const { places } = this.#lists;
-    const met = this.#met;
-    const base = this.#lists.sort(lists, count);
-    let { bits, room } = this.#lists.boundOf(most - base);
-    const read = { base, touched: 0, skipped: 0, unreadCost: 0 };
-    for (let i = base; i < count; i += 1) {
-      const list = places[i] as number;
-      const cost = lists.cost(list);
-      const length = bitsOf(cost);
-      if (length > bits || (length === bits && room > 0)) {
-        if (length === bits) room -= 1;
-        this.#unread[read.skipped] = list;
-        read.skipped += 1;
-        read.unreadCost += cost;
-      } else read.touched = lists.meet(list, met, this.#touched, read.touched);
-    }
-    // These last: only while counts never fall does a slot at 0 mean one that was not met yet.
-    for (let i = 0; i < base; i += 1) lists.count(places[i] as number, met, -1);
-    return read;
-  }
-
-  /** Of the first `count` touched slots keeps those that, with so many more at the most, have what their size needs. */
-  #keepPossible(lists: SealedPostings, count: number, more: number, needed: Uint16Array): number {
-    const touched = this.#touched;
-    const met = this.#met;
-    let kept = 0;
-    for (let i = 0; i < count; i += 1) {
-      const slot = touched[i] as number;
-      if ((met[slot] as number) + more < (needed[lists.size(slot)] as number)) continue;
-      touched[kept] = slot;
-      kept += 1;
-    }
-    return kept;
   }
 
   #neededBy(size: number): Uint16Array {
