@@ -22,6 +22,12 @@ import { bytesOf, headLength, headOf, printOf } from './print-head.ts';
 export const MAX_GRAMS = 512;
 /** Texts of more words than this are not compared word by word. */
 export const MAX_TOKENS = 32;
+/** No policy takes texts of so many grams for short ones (`near.min_grams`). */
+export const LONGEST_SHORT = 24;
+/** A mask, with spaces beside it or none, is part of so many grams; so are both ends of a text. A changed word is of so many beside its letters. */
+const AROUND_MASK = 6;
+const AROUND_ENDS = 6;
+const AROUND_WORD = 5;
 /** More attachments of one message than this are not looked at. */
 export const MAX_ATTACHMENTS = 32;
 
@@ -35,7 +41,7 @@ export interface Fingerprint {
   truncated: boolean;
   /** More than half of its letters are CJK. */
   cjk: boolean;
-  /** Keyed hashes of words and masks in their order; null without a mask or with too many. */
+  /** Keyed hashes of words and masks in their order; null without a mask, with too many, or where no short text can hold nearly the same. */
   tokens: Int32Array | null;
   /** Keys of its attachments, sorted, each once; null without any. */
   attachments: string[] | null;
@@ -81,11 +87,12 @@ export class FingerprintMaker {
     keys.sort();
     const general = variables.length > 0 ? variablesMasked(shape, variables) : shape;
     const generalLetters = general === shape ? letters : letterCount(general);
+    const grams = this.#gramsOf(shape);
     return {
       exact: this.#exact(text, shape, letters, keys),
       variables: generalLetters >= this.#minima.variables ? this.#mac(`l:${lettersOf(general)}`) : null,
-      ...this.#gramsOf(shape),
-      tokens: this.#tokensOf(shape),
+      ...grams,
+      tokens: this.#tokensOf(shape, grams.grams.length),
       attachments: keys.length > 0 ? keys : null,
     };
   }
@@ -142,10 +149,10 @@ export class FingerprintMaker {
     };
   }
 
-  #tokensOf(shape: string): Int32Array | null {
+  #tokensOf(shape: string, grams: number): Int32Array | null {
     if (!holdsMask(shape)) return null;
     const tokens = tokensOf(shape);
-    if (tokens.length > MAX_TOKENS) return null;
+    if (tokens.length > MAX_TOKENS || !mayHaveShortKin(shape, tokens, grams)) return null;
     return Int32Array.from(tokens, (token) => {
       let hash = 0;
       for (const sign of token) hash = this.#hash(hash, sign.codePointAt(0) ?? 0, 0x110001, token.length);
@@ -165,6 +172,22 @@ export class FingerprintMaker {
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
     return h ^ (h >>> 16);
   }
+}
+
+/**
+ * Can a short text hold the same words and masks but one? Between words, a word has the same grams in each text; so one that has more of these
+ * than one changed word can take is near to no short text. Asked only where all grams are of four letters.
+ */
+function mayHaveShortKin(shape: string, tokens: string[], grams: number): boolean {
+  let masks = 0;
+  let longest = 0;
+  for (const token of tokens) {
+    if (holdsMask(token)) masks += 1;
+    longest = Math.max(longest, token.length);
+  }
+  if (grams - AROUND_MASK * masks - AROUND_ENDS - AROUND_WORD - longest < LONGEST_SHORT) return true;
+  for (const sign of shape) if (isCjk(sign.codePointAt(0) ?? 0)) return true;
+  return false;
 }
 
 function rotated(value: number, bits: number): number {

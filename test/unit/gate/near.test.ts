@@ -140,6 +140,41 @@ describe('near', () => {
     expect(compare(long, words(5_000)).verdict).toBe('apart');
   });
 
+  it('a long text keeps its words wherever a short one may be near to it by them', () => {
+    // Words of many letters and few grams, and masks that stand apart or not: so a text is short that has many words, or nearly so.
+    const someWord = fc.oneof(
+      fc.constantFrom('5', '5', '\u{1f600}', 'a', 'aaaa', 'aaaaa', 'aaaaaaaaaaa', 'ab'),
+      fc.integer({ min: 1, max: 60 }).map((length) => 'bcdefghijklmnopqrstuvwxyz'.repeat(3).slice(0, length)),
+    );
+    const m = maker();
+    let short = 0;
+    let without = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('5', '5', '\u{1f600}', 'aaaa', 'aaaaa'), { minLength: 2, maxLength: 31 }),
+        fc.nat(31),
+        fc.option(someWord),
+        fc.option(someWord),
+        fc.array(fc.constantFrom('', ' ', ' ')),
+        (words, at, inA, inB, apart) => {
+          const written = (own: string | null, shift: number) =>
+            words
+              .toSpliced(at, own === null ? 1 : shift, ...(own === null ? [] : [own]))
+              .map((word, n) => (/[a-z]/.test(word) ? ` ${word} ` : `${apart[(n + shift) % 7] ?? ' '}${word}`))
+              .join('');
+          const [a, b] = [{ text: written(inA, 0) }, { text: written(inB, 1) }];
+          const found = likeness(m.make(a.text), m.make(b.text), RULES);
+          expect(found.verdict !== 'apart').toBe(oracle(a, b));
+          if (found.arm === 'short') short += 1;
+          if (m.make(a.text).tokens === null) without += 1;
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+    expect(short).toBeGreaterThan(50);
+    expect(without).toBeGreaterThan(50);
+  });
+
   it('a fingerprint comes back from the disk as it was, and another version matches nothing', () => {
     const m = maker();
     for (const { text, variables } of [
