@@ -225,7 +225,7 @@ export function decode(bytes: Uint8Array): Fingerprint | null {
 }
 
 /** The numbers from there on. They must stand at multiples of four; where they do not, a copy. */
-export function numbersOf(bytes: Uint8Array, from: number): Int32Array {
+function numbersOf(bytes: Uint8Array, from: number): Int32Array {
   const count = (bytes.length - from) >> 2;
   const at = bytes.byteOffset + from;
   if (at % 4 === 0) return new Int32Array(bytes.buffer as ArrayBuffer, at, count);

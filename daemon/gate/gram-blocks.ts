@@ -3,6 +3,7 @@ import { MAX_GRAMS } from './fingerprint.ts';
 import { OpenGrams } from './open-grams.ts';
 import type { NearRules } from './policy.ts';
 import { SealedPostings } from './sealed-postings.ts';
+import { SealingRoom } from './sealing-room.ts';
 
 /** A text, and where it stands. */
 export interface Enlisted {
@@ -38,9 +39,10 @@ export function emptyBlock(): Block<OpenGrams> {
   return { grams: new OpenGrams(), texts: [], living: 0, newest: NEVER, awaited: 0 };
 }
 
-export function place(text: Enlisted, grams: Int32Array, block: Block<OpenGrams>): void {
+/** `from`, `last`: where its grams are among these. */
+export function place(text: Enlisted, block: Block<OpenGrams>, grams: Int32Array, from: number, last: number): void {
   text.block = block;
-  text.slot = block.grams.add(grams);
+  text.slot = block.grams.add(grams, from, last);
   block.texts.push(text);
   block.living += 1;
   block.newest = Math.max(block.newest, text.newest);
@@ -48,7 +50,11 @@ export function place(text: Enlisted, grams: Int32Array, block: Block<OpenGrams>
 }
 
 /** One block of the living of these. `frontOfSize`: how many grams of a text of so many belong in front. */
-export function sealed(blocks: Block[], frontOfSize: (size: number) => number): Block<SealedPostings> {
+export function sealed(
+  blocks: Block[],
+  frontOfSize: (size: number) => number,
+  room = new SealingRoom(),
+): Block<SealedPostings> {
   const texts = new Array<Enlisted | null>(blocks.reduce((sum, { living }) => sum + living, 0)).fill(null);
   let next = 0;
   let newest = NEVER;
@@ -65,7 +71,7 @@ export function sealed(blocks: Block[], frontOfSize: (size: number) => number): 
     }
     return { from: block.grams, slots };
   });
-  const grams = new SealedPostings(parts, frontOfSize);
+  const grams = new SealedPostings(parts, frontOfSize, room);
   const made: Block<SealedPostings> = { grams, texts, living: texts.length, newest, awaited };
   for (const [slot, text] of texts.entries()) {
     if (!text) continue;

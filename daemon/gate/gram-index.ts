@@ -23,6 +23,7 @@ import {
 import type { OpenGrams } from './open-grams.ts';
 import type { NearRules } from './policy.ts';
 import { MAX_SLOTS, SealedPostings } from './sealed-postings.ts';
+import { SealingRoom } from './sealing-room.ts';
 
 type Open = Block<OpenGrams>;
 type Sealed = Block<SealedPostings>;
@@ -79,7 +80,8 @@ export class GramIndex<T extends Enlisted> {
   readonly #blockSizes: BlockSizes;
   /** Texts of fewer grams are not near by them. */
   readonly #least: number;
-  #inBulk = false;
+  /** While many come at once. */
+  #bulk: SealingRoom | null = null;
   /** Both of so many grams: then sharing as many as needed is enough. */
   readonly #sureFrom: number;
   readonly #classes: (SizeClass | undefined)[] = [];
@@ -100,26 +102,27 @@ export class GramIndex<T extends Enlisted> {
     this.#sureFrom = Math.max(rules.min_grams, rules.min_grams_cjk);
   }
 
-  add(text: T, grams: Int32Array): void {
-    const sizeClass = this.#classOf(grams.length);
-    place(text, grams, sizeClass.open);
-    if (sizeClass.open.texts.length < (this.#inBulk ? sizeClass.most : this.#blockSizes.small)) return;
+  /** `from`, `last`: where its grams are among these, if they are not all. */
+  add(text: T, grams: Int32Array, from = 0, last = grams.length): void {
+    const sizeClass = this.#classOf(last - from);
+    place(text, sizeClass.open, grams, from, last);
+    if (sizeClass.open.texts.length < (this.#bulk ? sizeClass.most : this.#blockSizes.small)) return;
     this.#seal(sizeClass);
-    if (!this.#inBulk) this.#join(sizeClass);
+    if (!this.#bulk) this.#join(sizeClass);
   }
 
   /** Between these many texts come at once, and nothing is searched: most go into large blocks without having been in small ones. */
   beginBulk(): void {
-    this.#inBulk = true;
+    this.#bulk = new SealingRoom();
   }
 
   endBulk(): void {
-    this.#inBulk = false;
     for (const sizeClass of this.#classes)
       if (sizeClass && sizeClass.open.texts.length >= this.#blockSizes.small) {
         this.#seal(sizeClass);
         this.#join(sizeClass);
       }
+    this.#bulk = null;
   }
 
   /** Blocks keep the grams of forgotten texts until most of a block is forgotten. */
@@ -306,7 +309,8 @@ export class GramIndex<T extends Enlisted> {
   }
 
   #seal(sizeClass: SizeClass): void {
-    if (sizeClass.open.living > 0) sizeClass.sealed.push(sealed([sizeClass.open], sizeClass.frontOf));
+    if (sizeClass.open.living > 0)
+      sizeClass.sealed.push(sealed([sizeClass.open], sizeClass.frontOf, this.#bulk ?? undefined));
     sizeClass.open = emptyBlock();
   }
 

@@ -14,20 +14,48 @@ export class GramNumbers {
   }
 
   of(gram: number): number {
+    this.#reserve(1);
     const table = this.#table;
     const mask = table.length - 1;
     let at = (Math.imul(gram, SPREAD) >>> this.#shift) << 1;
-    for (;;) {
-      const number = table[at + 1] as number;
-      if (number === 0) break;
-      if (table[at] === gram) return number - 1;
-      at = (at + 2) & mask;
+    while (table[at + 1] !== 0 && table[at] !== gram) at = (at + 2) & mask;
+    if (table[at + 1] === 0) {
+      this.#count += 1;
+      table[at] = gram;
+      table[at + 1] = this.#count;
     }
-    this.#count += 1;
-    table[at] = gram;
-    table[at + 1] = this.#count;
-    if (4 * this.#count > table.length) this.#grow();
-    return this.#count - 1;
+    return (table[at + 1] as number) - 1;
+  }
+
+  /** Writes the numbers of the grams from there to before `last` into `into`, from `to` on. */
+  ofAll(grams: Int32Array, from: number, last: number, into: Uint32Array, to: number): void {
+    this.#reserve(last - from);
+    const table = this.#table;
+    const mask = table.length - 1;
+    const shift = this.#shift;
+    let count = this.#count;
+    for (let i = from; i < last; i += 1) {
+      const gram = grams[i] as number;
+      let at = (Math.imul(gram, SPREAD) >>> shift) << 1;
+      let number = table[at + 1] as number;
+      while (number !== 0 && table[at] !== gram) {
+        at = (at + 2) & mask;
+        number = table[at + 1] as number;
+      }
+      if (number === 0) {
+        count += 1;
+        number = count;
+        table[at] = gram;
+        table[at + 1] = number;
+      }
+      into[to + i - from] = number - 1;
+    }
+    this.#count = count;
+  }
+
+  /** Half of the table stays empty. */
+  #reserve(more: number): void {
+    while (4 * (this.#count + more) > this.#table.length) this.#grow();
   }
 
   /** All grams in their order, and by number which one each is there. */

@@ -11,11 +11,14 @@ interface Headed {
 type Cell<T> = T | T[] | undefined;
 
 const FIRST_BITS = 8;
+const NONE: readonly never[] = [];
 
 export class KeyTable<T extends Headed> {
   /** Where in a head the key stands. */
   readonly #at: number;
-  #cells: Cell<T>[] = emptyCells(FIRST_BITS);
+  /** By place: 32 bits of the key (0: nothing here), and the texts that have it. A key stands where its bits say, or soon after. */
+  #tags = new Int32Array(1 << FIRST_BITS);
+  #cells: Cell<T>[] = emptyCells(1 << FIRST_BITS);
   #used = 0;
 
   constructor(at: number) {
@@ -25,7 +28,7 @@ export class KeyTable<T extends Headed> {
   /** All texts with the key that this head has. Not to be changed, nor kept. */
   get(head: string): readonly T[] {
     const cell = this.#cells[this.#place(head)];
-    if (cell === undefined) return [];
+    if (cell === undefined) return NONE;
     return Array.isArray(cell) ? cell : [cell];
   }
 
@@ -34,6 +37,7 @@ export class KeyTable<T extends Headed> {
     const place = this.#place(text.head);
     const cell = this.#cells[place];
     if (cell === undefined) {
+      this.#tags[place] = this.#tagOf(text.head);
       this.#cells[place] = text;
       this.#used += 1;
     } else if (Array.isArray(cell)) cell.push(text);
@@ -55,28 +59,32 @@ export class KeyTable<T extends Headed> {
 
   /** Whatever stands behind only because this place was taken moves up. */
   #empty(place: number): void {
+    const tags = this.#tags;
     const cells = this.#cells;
-    const mask = cells.length - 1;
+    const mask = tags.length - 1;
     this.#used -= 1;
     let hole = place;
-    for (let at = (place + 1) & mask; ; at = (at + 1) & mask) {
-      const cell = cells[at];
-      if (cell === undefined) break;
-      const wanted = this.#hash(headIn(cell));
-      if (((at - wanted) & mask) < ((at - hole) & mask)) continue;
-      cells[hole] = cell;
+    for (let at = (place + 1) & mask; tags[at] !== 0; at = (at + 1) & mask) {
+      const tag = tags[at] as number;
+      if (((at - tag) & mask) < ((at - hole) & mask)) continue;
+      tags[hole] = tag;
+      cells[hole] = cells[at];
       hole = at;
     }
+    tags[hole] = 0;
     cells[hole] = undefined;
   }
 
   /** Where the cell of this key is, or would be. */
   #place(head: string): number {
-    const cells = this.#cells;
-    const mask = cells.length - 1;
-    let at = this.#hash(head);
-    for (let cell = cells[at]; cell !== undefined && !this.#isSame(headIn(cell), head); cell = cells[at])
+    const tags = this.#tags;
+    const mask = tags.length - 1;
+    const wanted = this.#tagOf(head);
+    let at = wanted & mask;
+    for (let tag = tags[at]; tag !== 0; tag = tags[at]) {
+      if (tag === wanted && this.#isSame(headIn(this.#cells[at] as T | T[]), head)) break;
       at = (at + 1) & mask;
+    }
     return at;
   }
 
@@ -86,21 +94,31 @@ export class KeyTable<T extends Headed> {
   }
 
   /** Keys are hashes themselves: some of their bits are as good as all. */
-  #hash(head: string): number {
+  #tagOf(head: string): number {
     const at = this.#at;
-    const bits = head.charCodeAt(at) | (head.charCodeAt(at + 1) << 8) | (head.charCodeAt(at + 2) << 16);
-    return (bits ^ (head.charCodeAt(at + 3) << 13)) & (this.#cells.length - 1);
+    const low = head.charCodeAt(at) | (head.charCodeAt(at + 1) << 8);
+    return low | (head.charCodeAt(at + 2) << 16) | (head.charCodeAt(at + 3) << 24) || 1;
   }
 
   #grow(): void {
-    const before = this.#cells;
-    this.#cells = emptyCells(1 + Math.log2(before.length));
-    for (const cell of before) if (cell !== undefined) this.#cells[this.#place(headIn(cell))] = cell;
+    const tags = this.#tags;
+    const cells = this.#cells;
+    const mask = 2 * tags.length - 1;
+    this.#tags = new Int32Array(2 * tags.length);
+    this.#cells = emptyCells(2 * tags.length);
+    for (let from = 0; from < tags.length; from += 1) {
+      const tag = tags[from] as number;
+      if (tag === 0) continue;
+      let at = tag & mask;
+      while (this.#tags[at] !== 0) at = (at + 1) & mask;
+      this.#tags[at] = tag;
+      this.#cells[at] = cells[from];
+    }
   }
 }
 
-function emptyCells<T>(bits: number): Cell<T>[] {
-  return new Array<Cell<T>>(1 << bits).fill(undefined);
+function emptyCells<T>(count: number): Cell<T>[] {
+  return new Array<Cell<T>>(count).fill(undefined);
 }
 
 function headIn<T extends Headed>(cell: T | T[]): string {

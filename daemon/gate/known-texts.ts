@@ -31,7 +31,7 @@ export interface Load {
   inFlight: number;
   waiting: WaitingText | null;
   /** Set once it has gone near another one. */
-  family?: Family;
+  family: Family | null;
 }
 
 /** All messages that wait with one text, in the order of acceptance. */
@@ -76,7 +76,7 @@ export interface Waiting {
 }
 
 export function emptyLoad(): Load {
-  return { sends: [], inFlight: 0, waiting: null };
+  return { sends: [], inFlight: 0, waiting: null, family: null };
 }
 
 /** Must this be found however many near it are known? What waits, and what is in flight, decides by itself. */

@@ -12,16 +12,20 @@
  */
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
+import { RelayError } from '../host/errors.ts';
 import { joinKnown, joinNear } from './families.ts';
-import { decode, encode, type Fingerprint } from './fingerprint.ts';
+import { encode, type Fingerprint } from './fingerprint.ts';
 import { NEVER } from './gram-blocks.ts';
 import { COUNT_LIMIT } from './interval.ts';
 import { isAwaited, type Load, type Send } from './known-texts.ts';
-import type { KnownText, NearIndex, Search } from './near-index.ts';
+import type { KnownText, NearIndex, Search, Stored } from './near-index.ts';
 
 const DISK_MS = 7 * 86_400_000;
 const ROWS_AT_ONCE = 500;
 const PRUNE_EVERY_MS = 10 * 60_000;
+/** So many are forgotten at once; the others soon after. */
+const PRUNED_AT_ONCE = 1_000;
+const PRUNE_SOON_MS = 1_000;
 /** Rows older than the window by the wall clock still keep their distance this long after a start: that clock may be wrong. */
 const DOUBT_MS = 60 * 60_000;
 
@@ -66,9 +70,11 @@ interface Row {
   id: number;
   name: string;
   address: string;
-  people: string;
+  /** Null if it is the address alone. */
+  people: string | null;
   reply: number;
-  fingerprint: Uint8Array;
+  /** How many its fingerprint has; 0 if it can be none of today's. */
+  bytes: number;
   at: number;
   mono: number;
   in_flight: number;
@@ -78,6 +84,17 @@ interface Row {
 /** Of so many people the recipients of the text in question may be left out. */
 export const MOST_LEFT_OUT = 50;
 const PEOPLE_ENOUGH = COUNT_LIMIT + MOST_LEFT_OUT;
+
+/** The fingerprints of these rows. */
+function storedOf(rows: Row[], all: Uint8Array | undefined): Stored {
+  const bytes = Buffer.from(all?.buffer ?? new ArrayBuffer(0), all?.byteOffset, all?.byteLength);
+  const count = rows.reduce((sum, row) => sum + row.bytes, 0);
+  if (bytes.length !== count)
+    throw new RelayError('store_damaged', `gate_send: ${bytes.length} bytes of fingerprints where ${count} should be`, {
+      hint: 'This is a defect of the relay or its store; keep a copy of relay.db, and report it with the log.',
+    });
+  return { bytes, grams: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) };
+}
 
 const PHASES = ['settled', 'in_flight', 'unknown'] as const;
 
@@ -118,30 +135,44 @@ export class LocalLedger implements Ledger {
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
     // All of them: which are old only the wall clock could say. Not at once: a day's fingerprints are many bytes.
     const some = this.#db.sql<Row>(
-      `SELECT id, name, address, people, reply, fingerprint, at, mono, in_flight, kin FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
+      `SELECT id, name, address, CASE WHEN people <> '["' || address || '"]' THEN people END AS people, reply,
+         CASE WHEN length(fingerprint) % 4 = 0 THEN length(fingerprint) ELSE 0 END AS bytes, at, mono, in_flight, kin
+         FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
+    );
+    // Bytes stay what they are when they are taken for text and back (SQLite, CAST). One value for all is far less work than one for each.
+    const prints = this.#db.sql<{ all: Uint8Array }>(
+      `SELECT CAST(group_concat(fingerprint, '') AS BLOB) AS "all"
+         FROM (SELECT fingerprint FROM gate_send WHERE id > ? AND id <= ? AND length(fingerprint) % 4 = 0 ORDER BY id)`,
     );
     this.#index.inBulk(() => {
-      for (let rows = some.all(0); rows.length > 0; rows = some.all(rows.at(-1)?.id ?? 0))
-        this.#rememberRows(rows, now);
+      let last = 0;
+      for (let rows = some.all(last); rows.length > 0; rows = some.all(last)) {
+        const first = last;
+        last = rows.at(-1)?.id ?? 0;
+        this.#rememberRows(rows, storedOf(rows, prints.get(first, last)?.all), now);
+      }
     });
   }
 
-  #rememberRows(rows: Row[], now: { at: number; mono: number }): void {
+  #rememberRows(rows: Row[], stored: Stored, now: { at: number; mono: number }): void {
+    let end = 0;
     for (const row of rows) {
-      const print = decode(row.fingerprint);
+      const start = end;
+      end += row.bytes;
+      const text = row.reply === 0 ? this.#index.keepStored(stored, start, end) : null;
       const passed = surelyElapsed(row, now);
       const byWall = Math.max(0, now.at - row.at);
       const sameBoot = now.mono >= row.mono;
       const left = Math.max(this.#windowMs - (sameBoot ? passed : byWall), DOUBT_MS);
-      const text = print && row.reply === 0 ? this.#index.keep(print) : null;
-      for (const name of row.kin?.split('\n') ?? []) {
-        const other = this.#sends.get(name)?.text;
-        if (text && other) joinKnown(text, other);
-      }
+      if (row.kin !== null && text)
+        for (const name of row.kin.split('\n')) {
+          const other = this.#sends.get(name)?.text;
+          if (other) joinKnown(text, other);
+        }
       const send: Send = {
         name: row.name,
         address: row.address,
-        people: row.people === JSON.stringify([row.address]) ? [row.address] : (JSON.parse(row.people) as string[]),
+        people: row.people === null ? [row.address] : (JSON.parse(row.people) as string[]),
         text,
         mono: now.mono - passed,
         at: row.at,
@@ -149,7 +180,7 @@ export class LocalLedger implements Ledger {
         until: now.mono + left,
       };
       this.#remember(send);
-      if (print === null && row.reply === 0) this.#unread.add(send);
+      if (text === null && row.reply === 0) this.#unread.add(send);
     }
   }
 
@@ -325,7 +356,9 @@ export class LocalLedger implements Ledger {
   }
 
   #attach(send: Send, text: KnownText<Load>): void {
-    text.load.sends.push(send);
+    // As a rule it is the only one, and an array that grows takes room for many.
+    if (text.load.sends.length === 0) text.load.sends = [send];
+    else text.load.sends.push(send);
     if (send.phase === 'in_flight') text.load.inFlight += 1;
     this.#note(text, send.mono);
   }
@@ -351,9 +384,15 @@ export class LocalLedger implements Ledger {
   #prune(): void {
     const now = this.#clock.mono();
     if (now < this.#pruneAt) return;
-    this.#pruneAt = now + PRUNE_EVERY_MS;
-    for (const send of [...this.#sends.values()])
-      if (send.phase !== 'in_flight' && send.until <= now) this.#forget(send.name);
+    // Not many at once: after a long sleep all may be over.
+    let left = PRUNED_AT_ONCE;
+    for (const send of this.#sends.values()) {
+      if (send.phase === 'in_flight' || send.until > now) continue;
+      this.#forget(send.name);
+      left -= 1;
+      if (left === 0) break;
+    }
+    this.#pruneAt = now + (left === 0 ? PRUNE_SOON_MS : PRUNE_EVERY_MS);
     const old = this.#db.sql<{ name: string }>('SELECT name FROM gate_send WHERE at < ? ORDER BY at LIMIT 500');
     for (const { name } of old.all(Math.round(this.#clock.now() - DISK_MS)))
       if (!this.#sends.has(name)) this.#db.sql('DELETE FROM gate_send WHERE name = ?').run(name);

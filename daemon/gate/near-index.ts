@@ -6,7 +6,7 @@
  *
  * The caller owes: `drop` for every `keep`.
  */
-import { type Fingerprint, numbersOf } from './fingerprint.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import { type Block, type Enlisted, NEVER } from './gram-blocks.ts';
 import { type BlockSizes, type Enough, GramIndex, NEAR } from './gram-index.ts';
 import { KeyTable } from './key-table.ts';
@@ -27,6 +27,12 @@ import {
 
 /** So many fingerprints that were asked for last are there as a whole. */
 const WHOLE = 64;
+
+/** Stored fingerprints, one after the other, each at a multiple of four. */
+export interface Stored {
+  bytes: Buffer;
+  grams: Int32Array;
+}
 
 /** Looks at all that a search finds, as it finds it, and says when that is enough. */
 export interface Search<T> extends Enough {
@@ -120,20 +126,29 @@ export class NearIndex<T> {
     return text;
   }
 
-  /** As `keep`, of a fingerprint as it is stored; null if that is of another version. */
-  keepStored(bytes: Uint8Array): KnownText<T> | null {
-    const length = headLength(bytes);
+  /**
+   * As `keep`, of a fingerprint as it is stored (from there to before `last`); null if that is of another version. `grams`: the same bytes as
+   * numbers.
+   */
+  keepStored({ bytes, grams }: Stored, from: number, last: number): KnownText<T> | null {
+    const length = headLength(bytes, from, last);
     if (length < 0) return null;
-    const head = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1');
-    const grams = numbersOf(bytes, length);
-    return this.#find(head, grams) ?? this.#add(head, grams);
+    const head = bytes.toString('latin1', from, from + length);
+    const first = (from + length) >> 2;
+    const known = this.#exact.get(head);
+    if (known.length > 0) {
+      const same = this.#find(head, grams.slice(first, last >> 2));
+      if (same) return same;
+    }
+    return this.#add(head, grams, first, last >> 2);
   }
 
   #find(head: string, grams: Int32Array): KnownText<T> | undefined {
     return this.#exact.get(head).find((text) => text.head === head && areEqual(gramsOf(text), grams));
   }
 
-  #add(head: string, grams: Int32Array): KnownText<T> {
+  /** `from`, `last`: where its grams are among these, if they are not all. */
+  #add(head: string, grams: Int32Array, from = 0, last = grams.length): KnownText<T> {
     const text = new KnownText(this.#makeLoad(), head, this.#lately);
     this.#generation += 1;
     this.#size += 1;
@@ -144,8 +159,8 @@ export class NearIndex<T> {
       if (texts) texts.push(text);
       else this.#attachments.set(key, [text]);
     }
-    this.#wordsOf(head, grams.length)?.add(text);
-    this.#grams.add(text, grams);
+    this.#wordsOf(head, last - from)?.add(text);
+    this.#grams.add(text, grams, from, last);
     return text;
   }
 

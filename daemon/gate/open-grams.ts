@@ -10,14 +10,15 @@ export class OpenGrams implements GramsBySlot {
   #ends = new Uint32Array(FIRST_ROOM);
   #count = 0;
 
-  /** Slots are given in the order in which texts come. */
-  add(grams: Int32Array): number {
+  /** Takes in the grams from there to before `last`. Slots are given in the order in which texts come. */
+  add(grams: Int32Array, from = 0, last = grams.length): number {
     const slot = this.#count;
     const start = this.#start(slot);
-    const end = start + grams.length;
+    const end = start + last - from;
     if (end > this.#grams.length) this.#grams = grown(this.#grams, new Int32Array(Math.max(FIRST_ROOM, 2 * end)));
     if (slot === this.#ends.length) this.#ends = grown(this.#ends, new Uint32Array(2 * slot));
-    this.#grams.set(grams, start);
+    const own = this.#grams;
+    for (let i = from; i < last; i += 1) own[start + i - from] = grams[i] as number;
     this.#ends[slot] = end;
     this.#count = slot + 1;
     return slot;
@@ -60,14 +61,12 @@ export class OpenGrams implements GramsBySlot {
   }
 
   number(slots: readonly number[], numbers: GramNumbers, into: Uint32Array, from: number): number {
-    const grams = this.#grams;
     let end = from;
     for (const slot of slots) {
+      const start = this.#start(slot);
       const last = this.#ends[slot] as number;
-      for (let at = this.#start(slot); at < last; at += 1) {
-        into[end] = numbers.of(grams[at] as number);
-        end += 1;
-      }
+      numbers.ofAll(this.#grams, start, last, into, end);
+      end += last - start;
     }
     return end;
   }

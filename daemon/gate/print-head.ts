@@ -42,11 +42,11 @@ export function bytesOf(numbers: Int32Array): Uint8Array {
   return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-/** How many of these stored bytes are the head; -1 if they are of another canonical version, or none. */
-export function headLength(bytes: Uint8Array): number {
-  if (bytes.length < EXACT_AT + KEY_BYTES || bytes[0] !== CANONICAL_VERSION) return -1;
-  const keys = ((bytes[FLAGS_AT] ?? 0) & VARIABLES ? 2 : 1) + (bytes[ATTACHMENTS_AT] ?? 0);
-  return EXACT_AT + KEY_BYTES * keys + 4 * (bytes[TOKENS_AT] ?? 0);
+/** How many of these stored bytes, from there to before `last`, are the head; -1 if they are of another canonical version, or none. */
+export function headLength(bytes: Uint8Array, from = 0, last = bytes.length): number {
+  if (last - from < EXACT_AT + KEY_BYTES || bytes[from] !== CANONICAL_VERSION) return -1;
+  const keys = ((bytes[from + FLAGS_AT] ?? 0) & VARIABLES ? 2 : 1) + (bytes[from + ATTACHMENTS_AT] ?? 0);
+  return EXACT_AT + KEY_BYTES * keys + 4 * (bytes[from + TOKENS_AT] ?? 0);
 }
 
 export function printOf(head: string, grams: Int32Array): Fingerprint {

@@ -1,4 +1,5 @@
 /** Makes the fronts of a block that is sealed (sealed-postings.ts): which texts have a gram among their rarest ones. */
+import type { SealingRoom } from './sealing-room.ts';
 
 export interface Fronts {
   /** By place: where its slots begin, times two, and one more if these are the slots that do not hold it. And where all end. */
@@ -10,18 +11,19 @@ export interface Fronts {
   short: { slots: Uint16Array; longest: number; is: Uint8Array };
 }
 
-/** `held`: the places of the grams of each text, one text after the other, of `sizes` grams each. Places are below `different`. */
-export function frontsOf(
-  held: Uint32Array,
-  sizes: Uint16Array,
-  different: number,
-  wantedOf: (size: number) => number,
-): Fronts {
-  const counts = new Uint16Array(different);
-  for (let i = 0; i < held.length; i += 1) {
-    const place = held[i] as number;
-    counts[place] = (counts[place] as number) + 1;
-  }
+export interface Sealing {
+  /** The places of the grams of each text, one text after the other, of `sizes` grams each. */
+  held: Uint32Array;
+  sizes: Uint16Array;
+  /** By place: how many texts hold it. Is not the same afterwards. */
+  counts: Uint16Array;
+  /** How many grams of a text of so many belong in front. */
+  wantedOf: (size: number) => number;
+  room: SealingRoom;
+}
+
+export function frontsOf({ held, sizes, counts, wantedOf, room }: Sealing): Fronts {
+  const different = counts.length;
   const bits = new Uint8Array(different);
   const common: number[] = [];
   for (let place = 0; place < different; place += 1) {
@@ -29,7 +31,7 @@ export function frontsOf(
     bits[place] = 32 - Math.clz32(count);
     if (2 * count > sizes.length) common.push(place);
   }
-  const { starts, slots } = listsOf(held, sizes, counts, common);
+  const { starts, slots } = listsOf(held, sizes, counts, common, room);
   const missing = new Uint16Array(sizes.length);
   for (let slot = 0; slot < sizes.length; slot += 1) missing[slot] = wantedOf(sizes[slot] as number);
   const fronts = counts;
@@ -48,6 +50,7 @@ function listsOf(
   sizes: Uint16Array,
   counts: Uint16Array,
   common: number[],
+  room: SealingRoom,
 ): { starts: Uint32Array; slots: Uint16Array } {
   const starts = new Uint32Array(counts.length + 1);
   /** By place which of the common ones it is, plus one. */
@@ -58,7 +61,7 @@ function listsOf(
     starts[place + 1] = (starts[place] as number) + ((isCommon[place] as number) > 0 ? sizes.length - count : count);
   }
   const next = starts.slice();
-  const slots = new Uint16Array(starts.at(-1) ?? 0);
+  const slots = room.lists(starts.at(-1) ?? 0);
   const last = new Int32Array(common.length).fill(-1);
   let at = 0;
   for (let slot = 0; slot < sizes.length; slot += 1) {

@@ -8,6 +8,7 @@
  */
 import { GramNumbers } from './gram-numbers.ts';
 import { type Fronts, frontsOf } from './sealed-fronts.ts';
+import type { SealingRoom } from './sealing-room.ts';
 import { countSlots, meetSlots } from './slot-counts.ts';
 
 /** The slots of a block are numbers below this. */
@@ -55,26 +56,26 @@ export class SealedPostings implements GramsBySlot {
   readonly short: Fronts['short'];
 
   /** `wantedOf`: how many grams of a text of so many belong in front. */
-  constructor(parts: readonly Part[], wantedOf: (size: number) => number) {
+  constructor(parts: readonly Part[], wantedOf: (size: number) => number, room: SealingRoom) {
     const sizes = sizesOf(parts);
     const numbers = new GramNumbers();
-    const held = new Uint32Array(sizes.reduce((sum, size) => sum + size, 0));
+    const held = room.held(sizes.reduce((sum, size) => sum + size, 0));
     let end = 0;
     for (const { from, slots } of parts) end = from.number(slots, numbers, held, end);
     const { grams, ranks } = numbers.sorted();
-    for (let i = 0; i < held.length; i += 1) held[i] = ranks[held[i] as number] as number;
+    const counts = rankAndCount(held, ranks);
     this.#grams = grams;
     let bits = 1;
     while (bits < 20 && grams.length > GRAMS_PER_BUCKET << bits) bits += 1;
     this.#shift = 32 - bits;
     this.#buckets = bucketsOf(grams, bits);
-    const made = frontsOf(held, sizes, grams.length, wantedOf);
+    const made = frontsOf({ held, sizes, counts, wantedOf, room });
     this.#starts = made.starts;
     this.#slots = made.slots;
     this.#bits = made.bits;
     this.short = made.short;
     this.#sizes = sizes;
-    const steps = stepsOf(held, sizes);
+    const steps = stepsOf(held, sizes, room.steps(held.length + sizes.length * Math.floor(grams.length / FULL)));
     this.#texts = steps.starts;
     this.#held = steps.steps;
   }
@@ -191,6 +192,17 @@ function sizesOf(parts: readonly Part[]): Uint16Array {
   return sizes;
 }
 
+/** Turns numbers into places, and counts how often each comes. */
+function rankAndCount(held: Uint32Array, ranks: Uint32Array): Uint16Array {
+  const counts = new Uint16Array(ranks.length);
+  for (let i = 0; i < held.length; i += 1) {
+    const place = ranks[held[i] as number] as number;
+    held[i] = place;
+    counts[place] = (counts[place] as number) + 1;
+  }
+  return counts;
+}
+
 function bucketsOf(grams: Int32Array, bits: number): Numbers {
   const count = 1 << bits;
   const buckets = grams.length < SMALL ? new Uint16Array(count + 1) : new Uint32Array(count + 1);
@@ -205,22 +217,10 @@ function bucketsOf(grams: Int32Array, bits: number): Numbers {
 }
 
 /** The places of each text, which stand one text after the other, as steps in bytes. */
-function stepsOf(held: Uint32Array, sizes: Uint16Array): { starts: Uint32Array; steps: Uint8Array } {
+function stepsOf(held: Uint32Array, sizes: Uint16Array, steps: Uint8Array): { starts: Uint32Array; steps: Uint8Array } {
   const starts = new Uint32Array(sizes.length + 1);
-  let count = 0;
-  let at = 0;
-  for (let slot = 0; slot < sizes.length; slot += 1) {
-    const last = at + (sizes[slot] as number);
-    for (let next = 0; at < last; at += 1) {
-      const place = held[at] as number;
-      count += 1 + Math.floor((place - next) / FULL);
-      next = place + 1;
-    }
-    starts[slot + 1] = count;
-  }
-  const steps = new Uint8Array(count);
   let end = 0;
-  at = 0;
+  let at = 0;
   for (let slot = 0; slot < sizes.length; slot += 1) {
     const last = at + (sizes[slot] as number);
     for (let next = 0; at < last; at += 1) {
@@ -234,6 +234,7 @@ function stepsOf(held: Uint32Array, sizes: Uint16Array): { starts: Uint32Array; 
       end += 1;
       next = place + 1;
     }
+    starts[slot + 1] = end;
   }
-  return { starts, steps };
+  return { starts, steps: steps.slice(0, end) };
 }

@@ -142,7 +142,7 @@ describe('near', () => {
 
   it('a long text keeps its words wherever a short one may be near to it by them', () => {
     // Words of many letters and few grams, and masks that stand apart or not: so a text is short that has many words, or nearly so.
-    const someWord = fc.oneof(
+    const someWord: fc.Arbitrary<string> = fc.oneof(
       fc.constantFrom('5', '5', '\u{1f600}', 'a', 'aaaa', 'aaaaa', 'aaaaaaaaaaa', 'ab'),
       fc.integer({ min: 1, max: 60 }).map((length) => 'bcdefghijklmnopqrstuvwxyz'.repeat(3).slice(0, length)),
     );
@@ -151,7 +151,7 @@ describe('near', () => {
     let without = 0;
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom('5', '5', '\u{1f600}', 'aaaa', 'aaaaa'), { minLength: 2, maxLength: 31 }),
+        fc.array(fc.constantFrom<string>('5', '5', '\u{1f600}', 'aaaa', 'aaaaa'), { minLength: 2, maxLength: 31 }),
         fc.nat(31),
         fc.option(someWord),
         fc.option(someWord),
