@@ -101,7 +101,7 @@ export class Admissions {
   told(command: string, address: string): { until: number; mono: number } | null {
     if (this.#told?.command !== command) return null;
     const until = this.#told.until.get(address);
-    return until === undefined ? null : { until: until ?? this.#clock.now(), mono: this.#clock.mono() };
+    return until === undefined ? null : { until: until ?? this.#clock.now(), mono: Math.round(this.#clock.mono()) };
   }
 
   /** Was it taken for a reply just now? Once for each: what is handed to the gate again has used its reply up already. */

@@ -10,7 +10,7 @@ import { type Likeness, likeness } from './near.ts';
 import type { KnownText, NearIndex } from './near-index.ts';
 import type { NearRules, Policy } from './policy.ts';
 import type { Queue } from './queue.ts';
-import type { Hold } from './requests.ts';
+import { type Hold, peopleOf } from './requests.ts';
 import type { Opening, Ruled, Rules } from './rules.ts';
 import type { Sender } from './sender.ts';
 import type { SuspectedTexts } from './suspicion.ts';
@@ -110,8 +110,8 @@ export class Estimates {
   }
 
   /** When this one may go for its distance, monotonic; null while a near text is in flight. */
-  earliest({ text, people }: Pick<Waiting, 'text' | 'people'>): number | null {
-    const around = this.around(text.print, people);
+  earliest({ text, recipient }: Pick<Waiting, 'text' | 'recipient'>): number | null {
+    const around = this.around(text.print, peopleOf(recipient));
     if (around.inFlight) return null;
     const unreached = this.#texts.waits(text.print);
     const first = unreached ? this.#clock.mono() + unreached.leftMs : 0;
@@ -119,15 +119,15 @@ export class Estimates {
   }
 
   /** The distance that a text which goes now has to keep, and the one that it keeps. */
-  spacing({ text, people }: Pick<Waiting, 'text' | 'people'>): Spacing {
-    const { count, last, inFlight } = this.around(text.print, people);
+  spacing({ text, recipient }: Pick<Waiting, 'text' | 'recipient'>): Spacing {
+    const { count, last, inFlight } = this.around(text.print, peopleOf(recipient));
     const sinceLast = last ? this.#clock.mono() - last.mono : null;
     return { intervalMs: this.intervalFor(count), gapMs: inFlight ? 0 : sinceLast };
   }
 
   /** Why it waits and until when, or null if it may go now. */
   holdOf(waiting: Waiting): Hold | null {
-    return this.hold({ ...waiting, print: waiting.text.print, before: 0 });
+    return this.hold({ ...waiting, print: waiting.text.print, people: peopleOf(waiting.recipient), before: 0 });
   }
 
   /** Is this text bulk to them? */
@@ -140,21 +140,23 @@ export class Estimates {
     const text = waiting[0]?.text;
     if (!text) return;
     const got = this.#ledger.recipients(this.near(text.print));
-    for (const one of waiting)
+    for (const one of waiting) {
+      const people = peopleOf(one.recipient);
       this.#queue.setBulk(
         one,
-        one.people.length > MOST_LEFT_OUT
-          ? this.isBulk(text.print, one.people)
-          : this.#rules.isBulk(got.size - one.people.filter((person) => got.has(person)).length),
+        people.length > MOST_LEFT_OUT
+          ? this.isBulk(text.print, people)
+          : this.#rules.isBulk(got.size - people.filter((person) => got.has(person)).length),
       );
+    }
   }
 
   /** Which near messages go before a waiting one. */
   before(waiting: Waiting): { count: number; first: string[] } {
-    const { text, order, notBefore, reply, people } = waiting;
+    const { text, order, notBefore, reply, recipient } = waiting;
     if (reply) return { count: 0, first: [] };
     const dueAt = this.#clock.mono() + Math.max(0, (notBefore ?? 0) - this.#clock.now());
-    const around = this.around(text.print, people);
+    const around = this.around(text.print, peopleOf(recipient));
     const { at, ahead } = this.#turn(around, { print: text.print, order, before: 0 }, dueAt);
     const first = this.#queue.firstAhead(this.near(text.print), order, at, NAMED);
     return { count: ahead, first: first.map(({ message }) => message) };

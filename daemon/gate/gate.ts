@@ -142,7 +142,11 @@ export class Gate {
       texts: this.#reputation.texts,
     });
     this.#moved = new MovedHolds(clock);
-    this.#recent = new RecentTexts(clock, () => policy.duplicate.window_ms);
+    this.#recent = new RecentTexts({
+      clock,
+      windowMs: () => policy.duplicate.window_ms,
+      waitingFor: (address) => this.#queue.of(address),
+    });
     const judging = { ...known, rules, estimates: this.#estimates, reputation: this.#reputation };
     this.#admissions = new Admissions({ ...judging, maker: this.#maker, recent: this.#recent });
     this.#permission = new Permission({ ...judging, people: this.people, admissions: this.#admissions });
@@ -181,7 +185,6 @@ export class Gate {
   remove(message: string): void {
     const waiting = this.#queue.get(message);
     if (!waiting) return;
-    this.#recent.forget(waiting.text.print.exact, waiting.address, message);
     const near = waiting.reply ? [] : this.#estimates.near(waiting.text.print);
     this.#queue.remove(message);
     this.#queue.unblock(near);
@@ -213,9 +216,9 @@ export class Gate {
       throw new RelayError('not_waiting', `${message} does not wait in the gate`, {
         hint: 'This is a defect of the relay; restart it, and report it with the log.',
       });
-    const { address, people, reply, text, command } = waiting;
+    const { address, recipient, reply, text, command } = waiting;
     const near = reply ? [] : this.#estimates.near(text.print);
-    const slot = { name: message, address, people, reply, print: text.print };
+    const slot = { name: message, address, people: peopleOf(recipient), reply, print: text.print };
     this.#ledger.reserve(reply ? slot : { ...slot, near, spacing: this.#estimates.spacing(waiting) });
     this.#queue.remove(message);
     this.people.dispatched(waiting);
@@ -363,24 +366,33 @@ export class Gate {
     // Known already: a second start.
     if (this.#queue.get(m.message)) return;
     this.#unproven.undo(m.message, addressOf(m.recipient));
-    const { message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone } = m;
+    const { command, recipient, reply } = m;
     const mono = this.#clock.mono();
+    const told = this.#admissions.told(command, addressOf(recipient));
+    // Each by its name, for an object put together of others takes half as much room again; and times as whole numbers, which take less.
     const waiting: Waiting = {
-      ...{ message, command, order, recipient, category, reply, notBefore, expiresAt, timeZone },
+      message: m.message,
+      command,
+      order: m.order,
+      recipient,
+      category: m.category,
+      reply,
+      notBefore: m.notBefore,
+      expiresAt: m.expiresAt,
+      timeZone: m.timeZone,
       address: addressOf(recipient),
-      people: peopleOf(recipient),
       text: this.#index.keep(this.#maker.make(m.text, m.variables, m.attachments)),
       fresh: this.people.isFresh(addressOf(recipient)),
       bulk: false,
       kind: null,
-      told: this.#admissions.told(command, addressOf(recipient)),
-      lookAt: mono + LOOK_EVERY_MS,
+      toldUntil: told?.until ?? null,
+      toldAt: told?.mono ?? 0,
+      lookAt: Math.round(mono + LOOK_EVERY_MS),
+      since: Math.round(mono - Math.max(0, this.#clock.now() - m.acceptedAt)),
     };
     this.#queue.add(waiting);
     this.#reputation.added(waiting);
-    const age = Math.max(0, this.#clock.now() - m.acceptedAt);
     if (reply && this.#admissions.takeReply(command, waiting.address)) this.#contacts.useReply(recipient);
-    if (!reply) this.#noteRecent(waiting, command, mono - age, m.acceptedAt);
   }
 
   #noteRecent({ text, address, message }: Waiting, command: string, mono: number, at: number): void {

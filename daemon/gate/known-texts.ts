@@ -58,7 +58,6 @@ export interface Waiting {
   order: number;
   recipient: Recipient;
   address: string;
-  people: string[];
   text: KnownText<Load>;
   category: Category;
   reply: boolean;
@@ -71,12 +70,18 @@ export interface Waiting {
   /** By these; null for a reply, and until it waits. */
   kind: Kind | null;
   /** The estimate that was told last, Unix ms, and when, monotonic. Null until the first look. */
-  told: { until: number; mono: number } | null;
+  toldUntil: number | null;
+  toldAt: number;
   lookAt: number;
+  /** When it was accepted, monotonic. */
+  since: number;
 }
 
+/** Is replaced with the first send, not written to. */
+const NO_SENDS = Object.freeze<Send[]>([]) as Send[];
+
 export function emptyLoad(): Load {
-  return { sends: [], inFlight: 0, waiting: null, family: null };
+  return { sends: NO_SENDS, inFlight: 0, waiting: null, family: null };
 }
 
 /** Must this be found however many near it are known? What waits, and what is in flight, decides by itself. */

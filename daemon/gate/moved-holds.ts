@@ -24,7 +24,7 @@ export class MovedHolds {
     let looks = 0;
     for (const waiting of all) {
       if (waiting.lookAt > mono) continue;
-      waiting.lookAt = mono + LOOK_EVERY_MS;
+      waiting.lookAt = Math.round(mono + LOOK_EVERY_MS);
       const hold = holdOf(waiting);
       if (hold && this.#hasMoved(waiting, hold.until)) moved.push({ message: waiting.message, hold });
       looks += 1;
@@ -34,18 +34,23 @@ export class MovedHolds {
   }
 
   #hasMoved(waiting: Waiting, until: number): boolean {
-    const mono = this.#clock.mono();
+    const mono = Math.round(this.#clock.mono());
     const now = this.#clock.now();
-    const { told } = waiting;
-    if (!told) {
-      waiting.told = { until, mono };
+    const { toldUntil, toldAt } = waiting;
+    if (toldUntil === null) {
+      tell(waiting, until, mono);
       return false;
     }
-    const by = Math.abs(until - told.until);
-    const waitThen = told.until - (now - (mono - told.mono));
+    const by = Math.abs(until - toldUntil);
+    const waitThen = toldUntil - (now - (mono - toldAt));
     if (by <= MOVED_LEAST_MS || by <= MOVED_LEAST_SHARE * waitThen) return false;
-    if (told.until > 0 && waitThen > 0 && mono - told.mono < TOLD_EVERY_MS) return false;
-    waiting.told = { until, mono };
+    if (toldUntil > 0 && waitThen > 0 && mono - toldAt < TOLD_EVERY_MS) return false;
+    tell(waiting, until, mono);
     return true;
   }
+}
+
+function tell(waiting: Waiting, until: number, mono: number): void {
+  waiting.toldUntil = until;
+  waiting.toldAt = mono;
 }

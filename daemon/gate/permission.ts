@@ -9,7 +9,7 @@ import type { Conversations } from './conversations.ts';
 import type { Estimates } from './estimates.ts';
 import type { Waiting } from './known-texts.ts';
 import type { Reputation } from './reputation.ts';
-import type { Refusal } from './requests.ts';
+import { peopleOf, type Refusal } from './requests.ts';
 
 interface Askable {
   clock: Clock;
@@ -45,7 +45,7 @@ export class Permission {
   isTrue(waiting: Waiting): boolean {
     const { people, estimates } = this.#o;
     const { text, bulk } = waiting;
-    const isBulk = estimates.isBulk(text.print, waiting.people);
+    const isBulk = estimates.isBulk(text.print, peopleOf(waiting.recipient));
     if (isBulk !== bulk) estimates.reviewBulk(text.load.waiting?.members ?? []);
     return people.refresh(waiting) && isBulk === bulk;
   }

@@ -15,6 +15,7 @@ import { type Kind, Kinds } from './kinds.ts';
 import type { Load, Waiting, WaitingText } from './known-texts.ts';
 import type { KnownText } from './near-index.ts';
 import { Ranks } from './ranks.ts';
+import { peopleOf } from './requests.ts';
 import { insert, take } from './rows.ts';
 
 /** However long a text seems to be held back, it is looked at again after this. */
@@ -46,12 +47,15 @@ export interface QueueRules {
   release(text: KnownText<Load>): void;
 }
 
+const NONE: readonly never[] = [];
+
 export class Queue {
   readonly #clock: Clock;
   readonly #rules: QueueRules;
   readonly #all = new Map<string, Waiting>();
   readonly #texts = new Set<WaitingText>();
-  readonly #byPerson = new Map<string, Waiting[]>();
+  /** Of most people one waits. */
+  readonly #byPerson = new Map<string, Waiting | Waiting[]>();
   #replies: Waiting[] = [];
   readonly #ranks = new Ranks();
   #scarce = { all: false, fresh: false };
@@ -82,15 +86,18 @@ export class Queue {
 
   /** Those that wait for this handle or group, or for a group with this member. */
   of(key: string): Iterable<Waiting> {
-    return this.#byPerson.get(key) ?? [];
+    const list = this.#byPerson.get(key);
+    if (list === undefined) return NONE;
+    return Array.isArray(list) ? list : [list];
   }
 
   add(waiting: Waiting): void {
     this.#all.set(waiting.message, waiting);
     for (const key of keysOf(waiting)) {
       const list = this.#byPerson.get(key);
-      if (list) list.push(waiting);
-      else this.#byPerson.set(key, [waiting]);
+      if (list === undefined) this.#byPerson.set(key, waiting);
+      else if (Array.isArray(list)) list.push(waiting);
+      else this.#byPerson.set(key, [list, waiting]);
     }
     const { load } = waiting.text;
     if (!load.waiting) {
@@ -104,7 +111,9 @@ export class Queue {
       return;
     }
     const first = group.members[0];
-    insert(group.members, waiting);
+    // As a rule it is the only one, and an array that grows takes room for many.
+    if (first) insert(group.members, waiting);
+    else group.members = [waiting];
     waiting.kind = this.#kinds.join(waiting);
     group.counts?.add(waiting);
     this.#ranks.add(waiting);
@@ -123,7 +132,8 @@ export class Queue {
     if (!waiting) return null;
     this.#all.delete(message);
     for (const key of keysOf(waiting)) {
-      const left = (this.#byPerson.get(key) ?? []).filter((other) => other !== waiting);
+      const list = this.#byPerson.get(key);
+      const left = Array.isArray(list) ? list.filter((other) => other !== waiting) : [];
       if (left.length > 0) this.#byPerson.set(key, left);
       else this.#byPerson.delete(key);
     }
@@ -376,7 +386,8 @@ export class Queue {
   }
 }
 
-function keysOf({ address, people }: Waiting): string[] {
+function keysOf({ address, recipient }: Waiting): string[] {
+  const people = peopleOf(recipient);
   return people.includes(address) ? people : [address, ...people];
 }
 

@@ -1,7 +1,12 @@
-/** What was accepted for or sent to whom within the last minutes, so that the same text under another id is noticed. */
+/**
+ * What was accepted for or sent to whom within the last minutes, so that the same text under another id is noticed. What still waits is
+ * asked of the queue; what was sent is noted here.
+ */
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import { decode } from './fingerprint.ts';
+import type { Waiting } from './known-texts.ts';
+import { EXACT_AT } from './print-head.ts';
 
 interface Entry {
   message: string;
@@ -15,16 +20,18 @@ const PRUNE_EVERY_MS = 60_000;
 export class RecentTexts {
   readonly #clock: Clock;
   readonly #windowMs: () => number;
+  readonly #waitingFor: (address: string) => Iterable<Waiting>;
   readonly #entries = new Map<string, Entry>();
   #pruneAt = 0;
 
-  /** `windowMs` is asked each time: the policy may change it. */
-  constructor(clock: Clock, windowMs: () => number) {
-    this.#clock = clock;
-    this.#windowMs = windowMs;
+  /** `windowMs` is asked each time: the policy may change it. `waitingFor`: what waits for a handle or group, and maybe more. */
+  constructor(o: { clock: Clock; windowMs: () => number; waitingFor: (address: string) => Iterable<Waiting> }) {
+    this.#clock = o.clock;
+    this.#windowMs = o.windowMs;
+    this.#waitingFor = o.waitingFor;
   }
 
-  /** Begins anew, with what the store says was sent; what waits is noted as it is added. */
+  /** Begins anew, with what the store says was sent. */
   load(db: Db, minGrams: number): void {
     this.#entries.clear();
     const now = { at: Math.round(this.#clock.now()), mono: this.#clock.mono() };
@@ -44,7 +51,7 @@ export class RecentTexts {
     }
   }
 
-  /** `mono`: when it was accepted or sent. `command` null: not known any more. */
+  /** `mono`: when it was sent. `command` null: not known any more. */
   note(o: { exact: string; address: string; message: string; command: string | null; mono: number; at: number }): void {
     const key = `${o.exact}${o.address}`;
     const before = this.#entries.get(key);
@@ -60,11 +67,18 @@ export class RecentTexts {
     if (this.#entries.get(key)?.message === message) this.#entries.delete(key);
   }
 
-  /** When (Unix ms) the same was accepted or sent under another id, or null. */
+  /** When (Unix ms) the same was accepted or sent under another id, or null. The newest of them is what counts. */
   find(exact: string, address: string, command: string): number | null {
-    const entry = this.#entries.get(`${exact}${address}`);
-    if (!entry || entry.command === command || this.#clock.mono() - entry.mono > this.#windowMs()) return null;
-    return entry.at;
+    const now = this.#clock.mono();
+    let newest: Pick<Entry, 'command' | 'mono' | 'at'> | null = this.#entries.get(`${exact}${address}`) ?? null;
+    for (const waiting of this.#waitingFor(address)) {
+      const { reply, text, since } = waiting;
+      if (reply || waiting.address !== address || since < (newest?.mono ?? since)) continue;
+      if (text.head.startsWith(exact, EXACT_AT))
+        newest = { command: waiting.command, mono: since, at: this.#clock.now() - (now - since) };
+    }
+    if (!newest || newest.command === command || now - newest.mono > this.#windowMs()) return null;
+    return newest.at;
   }
 
   #prune(): void {

@@ -16,7 +16,7 @@ import type { LocalLedger } from './ledger.ts';
 import { LivedTime } from './lived-time.ts';
 import type { KnownText } from './near-index.ts';
 import type { Policy } from './policy.ts';
-import type { GateOutcome, Refusal, TextAnswer } from './requests.ts';
+import { type GateOutcome, peopleOf, type Refusal, type TextAnswer } from './requests.ts';
 import { Sender } from './sender.ts';
 import { type Found, SuspectedTexts } from './suspicion.ts';
 import { Undelivered } from './undelivered.ts';
@@ -207,12 +207,12 @@ export class Reputation {
 
   /** What costs most to ask comes last: near texts are searched only for what nothing else holds back. */
   #isProbe(waiting: Waiting): boolean {
-    const { text, people, address } = waiting;
+    const { text, recipient, address } = waiting;
     if (!this.#around.waits(waiting) || !this.#isTryable(waiting)) return false;
     if (!this.#contacts.deliveredWithin(address, this.#policy.health.probe_known_ms)) return false;
     if (!this.#around.mayGoBut(waiting)) return false;
     // What many get is marketing, whatever it is called.
-    const { count } = this.#ledger.around(this.#around.near(text.print), people);
+    const { count } = this.#ledger.around(this.#around.near(text.print), peopleOf(recipient));
     return count <= this.#policy.blast.recipients && this.#around.mayGo(waiting);
   }
 

@@ -2,9 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Before } from '../../../daemon/gate/ahead.ts';
+import { FingerprintMaker } from '../../../daemon/gate/fingerprint.ts';
 import { type Kind, Kinds } from '../../../daemon/gate/kinds.ts';
 import { emptyLoad, type Load } from '../../../daemon/gate/known-texts.ts';
-import type { KnownText } from '../../../daemon/gate/near-index.ts';
+import { type KnownText, NearIndex } from '../../../daemon/gate/near-index.ts';
+import { DEFAULT_POLICY } from '../../../daemon/gate/policy.ts';
 import { Queue } from '../../../daemon/gate/queue.ts';
 import { TimedRow } from '../../../daemon/gate/rows.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -152,11 +154,11 @@ class Stage {
     if (!known) return;
     this.queue.add({
       ...{ message: `m${this.#order}`, command: 'c', order: this.#order, ...rest, text: known },
-      ...{ recipient: { kind: 'handle', handle: `p${to}` }, address: `p${to}`, people: [`p${to}`] },
+      ...{ recipient: { kind: 'handle', handle: `p${to}` }, address: `p${to}` },
       category: CATEGORIES[category] ?? 'conversational',
       timeZone: ZONES[zone] ?? null,
       notBefore: inMinutes === null ? null : this.clock.now() + Math.round(inMinutes * MINUTE),
-      ...{ expiresAt: Number.MAX_SAFE_INTEGER, kind: null, told: null, lookAt: 0 },
+      ...{ expiresAt: Number.MAX_SAFE_INTEGER, kind: null, toldUntil: null, toldAt: 0, lookAt: 0, since: 0 },
     });
   }
 
@@ -178,13 +180,8 @@ class Stage {
 }
 
 function textOf(): KnownText<Load> {
-  const print = { exact: '', variables: null, attachments: null, grams: new Int32Array(), tokens: null };
-  const enlisted = { block: null, slot: -1, newest: Number.NEGATIVE_INFINITY, awaited: false, search: 0 };
-  return {
-    print: { ...print, truncated: false, cjk: false } as unknown as KnownText<Load>['print'],
-    load: emptyLoad(),
-    ...enlisted,
-  };
+  const index = new NearIndex(DEFAULT_POLICY.near, emptyLoad);
+  return index.keep(new FingerprintMaker(new Uint8Array(32), { same: 6, variables: 8 }).make('Hello'));
 }
 
 describe('how many go before a message', () => {
