@@ -63,10 +63,9 @@ export const ConfigFile = section({
       .default(45_000)
       .describe('How long one send may take before it is ended; what became of it is then unknown.'),
   }).prefault({}),
-  /** Executables of macOS that `relayctl service` and the checks use. */
   tools: section({
-    launchctl: file.default('/bin/launchctl'),
-    codesign: file.default('/usr/bin/codesign'),
+    launchctl: file.default('/bin/launchctl').describe('What starts and stops the relay as a service.'),
+    codesign: file.default('/usr/bin/codesign').describe('What tells by whom a program is signed.'),
   }).prefault({}),
   sender: section({
     kind: oneOf('shared', 'dedicated')
