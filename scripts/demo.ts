@@ -23,6 +23,7 @@ Options:
   --json         one JSON object a line: {"type": "chapter" | "event" | "note" | "promise" | "verdict", …}
   --stay         keeps everything running behind the table and says how to look inside (Ctrl-C ends it)
   --speed <n>    virtual seconds in a real one, 1 to 40 (20 if not given)
+  --short        only a message and five answers: ten seconds instead of a minute
   --help
 
 Exit codes: 0 every promise holds · 1 one does not, or the story broke off · 2 wrong options
@@ -33,7 +34,7 @@ const START = '2026-11-24T09:00:00Z';
 async function main(): Promise<number> {
   const options = readOptions();
   if (typeof options === 'number') return options;
-  const { json, stay, speed } = options;
+  const { json, stay, short, speed } = options;
   let now = () => Date.parse(START);
   const say = new Timeline({ json, now: () => now() });
   const narrator = new Narrator(say);
@@ -55,11 +56,11 @@ async function main(): Promise<number> {
     await prepare(stage);
     stage.startRelay();
     const broke = await Promise.race([
-      play(stage, say).then(() => null, wordsOf),
+      play(stage, say, { short }).then(() => null, wordsOf),
       interrupted.then(() => 'interrupted'),
     ]);
     if (broke === 'interrupted') return 130;
-    const promised = verdict(stage, broke ?? (await stage.settle().then(() => null, wordsOf)));
+    const promised = verdict(stage, short, broke ?? (await stage.settle().then(() => null, wordsOf)));
     say.table(promised);
     const holds = promised.every((row) => row.holds);
     if (!holds && !json) explain(stage, say, trouble);
@@ -70,12 +71,13 @@ async function main(): Promise<number> {
   }
 }
 
-function readOptions(): { json: boolean; stay: boolean; speed: number } | number {
+function readOptions(): { json: boolean; stay: boolean; short: boolean; speed: number } | number {
   try {
     const { values } = parseArgs({
       options: {
         json: { type: 'boolean', default: false },
         stay: { type: 'boolean', default: false },
+        short: { type: 'boolean', default: false },
         speed: { type: 'string', default: '20' },
         help: { type: 'boolean', default: false },
       },
@@ -86,15 +88,15 @@ function readOptions(): { json: boolean; stay: boolean; speed: number } | number
     }
     const speed = Number(values.speed);
     if (!(speed >= 1 && speed <= 40)) throw new Error(`--speed must be a number from 1 to 40, not ${values.speed}`);
-    return { json: values.json, stay: values.stay, speed };
+    return { json: values.json, stay: values.stay, short: values.short, speed };
   } catch (error) {
     process.stderr.write(`demo: ${wordsOf(error)}\n\n${HELP}`);
     return 2;
   }
 }
 
-function verdict(stage: Stage, broke: string | null): Promised[] {
-  const rows = judge({ rows: readRows(stage.sim.chatDb), events: readEvents(stage.controllerStore) });
+function verdict(stage: Stage, short: boolean, broke: string | null): Promised[] {
+  const rows = judge({ rows: readRows(stage.sim.chatDb), events: readEvents(stage.controllerStore) }, { short });
   if (broke) rows.push({ promise: 'the story ends', seen: broke, holds: false });
   return rows;
 }

@@ -48,10 +48,12 @@ export async function prepare({ sim }: Stage): Promise<void> {
   await sim.contact(LATE, { deliveredAfterMs: null, lateError: { error: 22, afterMs: 45_000 } });
 }
 
-export async function play(stage: Stage, say: Timeline): Promise<void> {
+/** `short`: what takes seconds only, a message and the answers to five who ask. */
+export async function play(stage: Stage, say: Timeline, o: { short: boolean }): Promise<void> {
   const breathe = () => pause(systemClock, 1_200);
   await personal(stage, say);
   await breathe();
+  if (o.short) return chatbot(stage, say);
   await blast(stage, say);
   await breathe();
   await chatbot(stage, say);
