@@ -6,8 +6,8 @@
  *
  * Exceptions:
  *   - a text with a link may come in several rows, which joined are the text (split-text.ts): the last one is claimed, the others are its parts
- *   - a clean row takes the place of a claimed one that shows a failure (Messages tried again by itself), and a row with a link's preview
- *     that of the plain row that is gone
+ *   - a clean row takes the place of a claimed one that shows a failure (Messages tried again by itself), and any row that of one that is
+ *     gone (Messages puts a row with the preview in the place of the plain one)
  *   - the ghost of macOS 26, an empty SMS row in no chat whose handle is the chat's identifier, is the failure of the send just made
  *
  * What nobody claims was sent by hand or from another device. An attempt that did not start claims nothing.
@@ -130,7 +130,6 @@ export class Claims {
   }
 
   #replaced(row: ChatRow): Attempt | undefined {
-    if (row.detail?.app !== LINK_APP) return undefined;
     const since = this.#clock.now() - SOON_MS;
     const claimed = this.#among(row, (address, key) => this.#attempts.claimedSince(address, key, since));
     return claimed.find((a) => this.#chatDb()?.ownStatesOf([a.guid ?? '']).length === 0);
@@ -159,7 +158,7 @@ export class Claims {
     return true;
   }
 
-  /** The preview of a link in a row of its own, beside the row that has the whole text. */
+  /** The preview of a link in a row of its own, once, beside the row that has the whole text. */
   #isPreview(row: SettledRow): boolean {
     if (row.detail?.app !== LINK_APP) return false;
     const shown = comparable(row.text);
@@ -168,7 +167,8 @@ export class Claims {
       .filter(({ text }) => text !== shown && linksOf(text).includes(shown))
       .some(({ attempt }) => {
         const a = this.#attempts.get(attempt);
-        return a !== undefined && a.guid !== null && this.#fits(a, row) && row.at <= a.begunAt + SOON_MS;
+        if (!a || a.guid === null || !this.#fits(a, row) || row.at > a.begunAt + SOON_MS) return false;
+        return this.#parts.previewed({ attempt, rowid: row.rowid, guid: row.guid });
       });
   }
 

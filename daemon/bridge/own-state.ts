@@ -50,9 +50,12 @@ export function factsOf(a: Attempt, s: OwnState, downgraded: boolean): Partial<A
   };
 }
 
-/** One sentence for a person, where the service is not the one asked for. */
-export function serviceWords(s: OwnState): string {
-  return `It went out as ${s.service || 'SMS'}, not as iMessage.`;
+/** One sentence for a person, where a good state is not the whole story; undefined where it is. */
+export function wordsOf(a: Attempt, s: OwnState, downgraded: boolean): string | undefined {
+  if (downgraded) return `It went out as ${s.service || 'SMS'}, not as iMessage.`;
+  if (a.told === 'not_delivered')
+    return 'It went out after all: somebody sent it again on the Mac, or Messages did by itself.';
+  return undefined;
 }
 
 /** Several rows that are one message: it is as far as the slowest of them, and failed if one did. `rows` is not empty. */

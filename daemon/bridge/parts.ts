@@ -46,13 +46,24 @@ export class Parts {
       .run(part.guid, part.attempt, part.rowid);
   }
 
+  /** This row shows a link of a whole text once more. False, and nothing is stored, if one has done so before. */
+  previewed({ guid, attempt, rowid }: Part): boolean {
+    const done = this.#db
+      .sql(
+        `INSERT INTO attempt_part (guid, attempt, row_id, preview) SELECT ?, ?, ?, 1
+         WHERE NOT EXISTS (SELECT 1 FROM attempt_part WHERE attempt = ? AND preview = 1)`,
+      )
+      .run(guid, attempt, rowid, attempt);
+    return done.changes > 0;
+  }
+
   has(guid: string): boolean {
     return this.#db.sql('SELECT 1 AS found FROM attempt_part WHERE guid = ?').get(guid) !== undefined;
   }
 
   of(attempt: string): Part[] {
     return this.#db
-      .sql<Part & object>('SELECT attempt, row_id AS rowid, guid FROM attempt_part WHERE attempt = ?')
+      .sql<Part & object>('SELECT attempt, row_id AS rowid, guid FROM attempt_part WHERE attempt = ? AND preview = 0')
       .all(attempt);
   }
 
@@ -60,7 +71,8 @@ export class Parts {
   watched(): Part[] {
     return this.#db
       .sql<Part & object>(
-        `SELECT p.attempt, p.row_id AS rowid, p.guid FROM attempt_part p CROSS JOIN attempt a ON a.id = p.attempt WHERE a.watching = 1`,
+        `SELECT p.attempt, p.row_id AS rowid, p.guid FROM attempt_part p CROSS JOIN attempt a ON a.id = p.attempt
+         WHERE a.watching = 1 AND p.preview = 0`,
       )
       .all();
   }

@@ -18,7 +18,7 @@ import { appleFault } from './apple-errors.ts';
 import type { Attempt, Attempts, Watched } from './attempts.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { OwnState } from './chat-row.ts';
-import { factsOf, joined, RANK, readingOf, serviceWords, whenOf } from './own-state.ts';
+import { factsOf, joined, RANK, readingOf, whenOf, wordsOf } from './own-state.ts';
 import type { Parts } from './parts.ts';
 import type { AttemptState, Sightings } from './sightings.ts';
 
@@ -111,7 +111,8 @@ export class Receipts {
     const higher = RANK[reached] > RANK[a.told ?? 'unknown'];
     if (!higher && (!downgraded || a.toldDown)) return;
     const told = higher || a.told === null ? reached : a.told;
-    const facts = { ...factsOf(a, state, downgraded), ...(downgraded ? { words: serviceWords(state) } : {}) };
+    const words = wordsOf(a, state, downgraded);
+    const facts = { ...factsOf(a, state, downgraded), ...(words === undefined ? {} : { words }) };
     this.#tell(a, { state: told, at: (higher ? whenOf(reached, state) : null) ?? now, ...facts }, downgraded);
   }
 

@@ -9,11 +9,12 @@ CREATE TABLE attempt_rest (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempt_rest_address ON attempt_rest (address);
 
--- The rows that showed a piece of such a text.
+-- The rows that showed a piece of such a text. `preview`: only a link once more, beside a row that has the whole text.
 CREATE TABLE attempt_part (
   guid    TEXT PRIMARY KEY,
   attempt TEXT    NOT NULL,
-  row_id  INTEGER NOT NULL
+  row_id  INTEGER NOT NULL,
+  preview INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempt_part_attempt ON attempt_part (attempt);
 

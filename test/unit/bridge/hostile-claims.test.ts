@@ -341,14 +341,40 @@ const LINKS: Situation[] = [
     byHand: ['Your table is booked:'],
   },
   {
-    name: 'the preview in a row of its own beside the whole text',
+    name: 'the preview in a row of its own beside the whole text; a second such row is by hand',
     happens: async (w) => {
       await w.sends(TEXT_AND_LINK);
       await w.sentRow(TEXT_AND_LINK);
       await w.passes(5 * SECOND);
       await w.sentRow(LINK, LINK_APP);
+      await w.sentRow(LINK, LINK_APP);
     },
     told: ['m_1 sent'],
+    byHand: [LINK],
+  },
+];
+
+const REPLACED: Situation[] = [
+  {
+    name: 'Messages takes the row away and puts in another with the same text',
+    happens: async (w) => {
+      await w.sends('hello');
+      const rowid = w.replaced(await w.row('hello'), {});
+      await w.look();
+      await w.delivered(rowid);
+    },
+    told: ['m_1 delivered'],
+  },
+  {
+    name: 'somebody deletes ours, and sends the same by hand the next day',
+    happens: async (w) => {
+      await w.sends('hello');
+      w.delete(await w.sentRow('hello'));
+      await w.sleeps(DAY);
+      await w.sentRow('hello');
+    },
+    told: ['m_1 sent'],
+    byHand: ['hello'],
   },
 ];
 
@@ -490,6 +516,7 @@ describe.each([
   ['clocks', CLOCKS],
   ['other forms of a text', OTHER_FORMS],
   ['links', LINKS],
+  ['replaced rows', REPLACED],
   ['places', PLACES],
   ['ghosts', GHOSTS],
 ])('%s:', (_group, situations) => {

@@ -56,9 +56,19 @@ const ERRORS: Situation[] = [
       await w.change(rowid, { error: 4 });
       await w.passes(10 * MINUTE);
       await w.change(rowid, { error: 0, is_sent: 1 });
+    },
+    told: ['m_1 not_delivered', 'm_1 sent'],
+    words: /after all/,
+  },
+  {
+    name: 'a failed row that goes after all, and is delivered',
+    happens: async (w) => {
+      const rowid = await onItsWay(w);
+      await w.change(rowid, { error: 4 });
+      await w.passes(GRACE);
       await w.delivered(rowid);
     },
-    told: ['m_1 not_delivered', 'm_1 sent', 'm_1 delivered'],
+    told: ['m_1 not_delivered', 'm_1 delivered'],
   },
   {
     name: 'a clean row of Messages’ own that comes after the failure was told',
