@@ -6,7 +6,7 @@
  *   outcome.ts    what a child's end proves        receipts.ts   what claimed rows say, for 7 days
  *   attempts.ts   the rows of our store            recovery.ts   what a crash left behind
  *   changes.ts    edits, unsendings and files of messages that were told
- *   lookalikes.ts what a lost store may have sent
+ *   lookalikes.ts what a lost store may have sent  missing-rows.ts  taken, and no row comes
  *
  *   begin ─ run ─┬─ accepted ──────── row? ─▶ sent ─▶ delivered ─▶ read │ not_delivered
  *                ├─ may_have_gone ─── row? ─┘  (no row 10 s after `accepted`: unknown; a row within 7 days settles it)
@@ -26,9 +26,10 @@ import { AttachmentPieces } from './attachment-pieces.ts';
 import { type AttemptRequest, Attempts } from './attempts.ts';
 import { Changes } from './changes.ts';
 import type { SettledRow } from './chat-row.ts';
-import { addressOf, CLAIM_WINDOW_MS, Claims, type Found, ROW_PATIENCE_MS } from './claims.ts';
+import { addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
 import { Lane } from './lane.ts';
 import { Lookalikes } from './lookalikes.ts';
+import { MissingRows } from './missing-rows.ts';
 import { Osascript } from './osascript.ts';
 import type { SendOutcome } from './outcome.ts';
 import { Parts } from './parts.ts';
@@ -80,6 +81,7 @@ export class MessagesBridge {
   readonly #changes: Changes;
   readonly #claims: Claims;
   readonly #lookalikes: Lookalikes;
+  readonly #missing: MissingRows;
   readonly #sending: Sending;
   readonly #leftovers: Leftovers;
   readonly #timers = new Set<Timer>();
@@ -128,6 +130,9 @@ export class MessagesBridge {
     const claims = new Claims({ attempts, parts, receipts, clock, chatDb, region: o.region });
     this.#claims = claims;
     this.#lookalikes = new Lookalikes({ osascript, attempts, claims, clock, chatDb });
+    const stored = (work: () => void) => this.#stored(work);
+    const caughtUp = () => reading.caughtUp();
+    this.#missing = new MissingRows({ attempts, claims, clock, log, sightings, caughtUp, stored });
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
@@ -155,12 +160,13 @@ export class MessagesBridge {
     this.#changes.start();
     this.#lane.start();
     const since = this.#clock.now() - CLAIM_WINDOW_MS;
-    this.#expectRows(this.#attempts.withoutRow(since).map((a) => a.id));
+    this.#missing.expect(this.#attempts.withoutRow(since).map((a) => a.id));
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#stop.abort();
+    this.#missing.stop();
     for (const timer of this.#timers) timer.cancel();
     await this.#lane.stop();
     await this.#reading.stop();
@@ -233,7 +239,15 @@ export class MessagesBridge {
       if (!attempt || !verdict) continue;
       const fate = fates.get(id) ?? 'gone';
       const shown = this.#claims.hasShown(attempt);
-      const outcome = decide({ attempt, shown, verdict, fate, chatDbRead: read.ok, bootedAt: this.#bootedAt() });
+      const outcome = decide({
+        attempt,
+        shown,
+        verdict,
+        fate,
+        chatDbRead: read.ok,
+        now: this.#clock.now(),
+        bootedAt: this.#bootedAt(),
+      });
       found.push({ attempt: id, message, outcome: await this.#commit.run(() => this.#settle(id, outcome)) });
       this.#osascript.forget(id);
     }
@@ -317,36 +331,8 @@ export class MessagesBridge {
     // The outbox says `unknown` by itself for what may have gone; of an accepted one only a row, or its absence, says more.
     if (settled.kind === 'may_have_gone' && attempt?.told === null) this.#attempts.tell(id, 'unknown', false);
     if (attempt?.seen) this.#receipts.observe(id, attempt.seen);
-    if (settled.kind === 'accepted') this.#expectRows([id]);
+    if (settled.kind === 'accepted') this.#missing.expect([id]);
     return settled;
-  }
-
-  #expectRows(attempts: string[]): void {
-    if (this.#stopped) return;
-    const timer = this.#clock.after(ROW_PATIENCE_MS, () => {
-      this.#timers.delete(timer);
-      this.#tellMissing(attempts).catch((error: unknown) =>
-        this.#log.error('missing_not_told', { error: messageOf(error) }),
-      );
-    });
-    this.#timers.add(timer);
-  }
-
-  /** Accepted, but no row yet: `unknown`, and the search goes on. */
-  async #tellMissing(attempts: string[]): Promise<void> {
-    await this.#reading.caughtUp();
-    if (this.#stopped) return;
-    await this.#stored(() => {
-      const at = Math.round(this.#clock.now());
-      for (const id of attempts) {
-        const a = this.#attempts.get(id);
-        if (a?.outcome?.kind !== 'accepted' || a.guid !== null || a.told !== null) continue;
-        const found = this.#claims.searchAgain(a);
-        if (found === 'claimed') continue;
-        this.#attempts.tell(id, 'unknown', false);
-        this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: NO_ROW_WORDS[found] });
-      }
-    });
   }
 
   /** As the group commit, but what must not be left half done is tried until it is on disk, or this process stops. */
@@ -366,14 +352,6 @@ export class MessagesBridge {
     return Math.round(this.#clock.now() - this.#clock.mono());
   }
 }
-
-const NO_ROW_WORDS: Record<Exclude<Found, 'claimed'>, string> = {
-  nothing:
-    'Messages took the text, but chat.db does not show it yet. It may have gone out; look at the conversation on the Mac.',
-  part: 'Messages took the text, but chat.db shows only a part of it. Look at the conversation on the Mac.',
-  elsewhere:
-    'Messages took the text, but chat.db shows it in another conversation than asked for. Look at both on the Mac before you send it again.',
-};
 
 /** A chat whose guid names SMS or RCS would be sent to by that service. */
 function directGuid(guids: string[], service: AttemptRequest['service']): string | null {

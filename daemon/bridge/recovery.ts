@@ -3,8 +3,9 @@
  *
  *   a child that still runs is awaited, at most as long as it may run, then ended
  *     ─▶ its files decide: result line · mark · error number
- *     ─▶ no word at all: it did not start, IF it is gone, chat.db (read to its end) has no fitting row, and the Mac was not started
- *        anew since (after a power cut the files may have lost what was written). In all other cases: it may have gone.
+ *     ─▶ no word at all: it did not start, IF it is gone, chat.db (read to its end) has no fitting row, it was a moment ago (a store that
+ *        was set back does not know its outcome), and the Mac was not started anew since (after a power cut the files may have lost
+ *        what was written). In all other cases: it may have gone.
  */
 import { type Clock, pause } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
@@ -17,6 +18,8 @@ const LOOK_MS = 250;
 const KILL_PATIENCE_MS = 5_000;
 /** Two boots are further apart than this; clocks that are slewed are not. */
 const BOOT_TOLERANCE_MS = 20_000;
+/** A relay that crashed is started again within seconds; what was cut off longer ago proves nothing by its silence. */
+const LONG_AGO_MS = 15 * 60_000;
 
 /** What is known of the child of an attempt. `unsure`: `ps` cannot be asked, or it will not end. */
 export type Fate = 'gone' | 'killed' | 'unsure';
@@ -104,6 +107,7 @@ export function decide(o: {
   verdict: Verdict & { silent: boolean };
   fate: Fate;
   chatDbRead: boolean;
+  now: number;
   bootedAt: number;
 }): SendOutcome {
   const { outcome } = o.verdict;
@@ -114,6 +118,9 @@ export function decide(o: {
     return doubt('The relay was cut off while it sent, and what it left behind cannot be found.');
   if (Math.abs(o.bootedAt - o.attempt.bootedAt) > BOOT_TOLERANCE_MS)
     return doubt('The Mac was started anew while the message was being sent.');
+  // Files are kept until the outcome is stored. That they are not there after so long may mean that this store is an older copy.
+  if (Math.abs(o.now - o.attempt.begunAt) > LONG_AGO_MS)
+    return doubt('The relay was cut off while it sent, and that was long ago.');
   if (!o.chatDbRead) return doubt('The relay was cut off while it sent, and chat.db cannot be read.');
   return outcome;
 }

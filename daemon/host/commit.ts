@@ -27,6 +27,7 @@ export class GroupCommit {
   #waiting: Piece[] = [];
   #running: Promise<void> | undefined;
   #wal: FileHandle | undefined;
+  #closed = false;
   readonly #afterDurable = new Set<() => void>();
   readonly #afterRollback = new Set<() => void>();
   readonly #onFlushFailed: (error: unknown) => void;
@@ -36,8 +37,9 @@ export class GroupCommit {
     this.#onFlushFailed = o.onFlushFailed ?? (() => {});
   }
 
-  /** Does `work` in the next group. Resolves with its result once it is on disk. */
+  /** Does `work` in the next group. Resolves with its result once it is on disk. Rejects at once after `close`. */
   run<T>(work: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new Error('the store is closed'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
       this.#running ??= this.#drain();
@@ -59,6 +61,7 @@ export class GroupCommit {
   /** Waits until all that was handed in is on disk, and lets go of the file. */
   async close(): Promise<void> {
     while (this.#running) await this.#running;
+    this.#closed = true;
     await this.#wal?.close();
     this.#wal = undefined;
   }

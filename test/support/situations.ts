@@ -126,6 +126,13 @@ export class Scene extends BridgeWorld {
     this.chat.raw.prepare('DELETE FROM message WHERE ROWID = ?').run(rowid);
   }
 
+  /** Started, recovered, and sure that Messages answers. */
+  override async open() {
+    const recovered = await super.open();
+    await this.bridge.ready();
+    return recovered;
+  }
+
   async killedAndOpened(): Promise<void> {
     await this.kill();
     await this.open();

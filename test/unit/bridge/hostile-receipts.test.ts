@@ -1,4 +1,5 @@
 /** Hostile situations, second part: what claimed rows say over time, and what must not be believed of it. */
+import { rmSync } from 'node:fs';
 import { describe, test } from 'vitest';
 import { ANNA } from '../../support/bridge-world.ts';
 import { appleDate } from '../../support/chat-db-file.ts';
@@ -436,6 +437,27 @@ const NO_ROW: Situation[] = [
       await w.passes(PATIENCE);
     },
     told: ['m_1 unknown'],
+  },
+  {
+    name: 'the Mac sleeps before the row could come: it has ten seconds of being awake',
+    happens: async (w) => {
+      await w.sends('hello');
+      await w.sleeps(9 * HOUR);
+      await w.passes(5 * SECOND);
+      await w.sentRow('hello');
+    },
+    told: ['m_1 sent'],
+  },
+  {
+    name: 'chat.db cannot be read when the row should come',
+    happens: async (w) => {
+      await w.sends('hello');
+      rmSync(w.chat.path);
+      await w.passes(PATIENCE);
+      await w.passes(PATIENCE);
+    },
+    told: ['m_1 unknown'],
+    words: /cannot be read/,
   },
   {
     name: 'a row comes on the third day',

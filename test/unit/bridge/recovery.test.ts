@@ -90,6 +90,24 @@ describe('an attempt that a crash cut off', () => {
     expect(outcomeKinds(await recovered())).toEqual(['may_have_gone']);
   });
 
+  it('may have gone if that was long ago: the store may be an older copy', async () => {
+    await world.open();
+    await world.bridge.ready();
+    await world.begin(world.request('hello'));
+    await world.kill();
+    world.clock.sleep(20 * 60_000);
+    expect(outcomeKinds(await recovered())).toEqual(['may_have_gone']);
+  });
+
+  it('did not start if it was a minute ago', async () => {
+    await world.open();
+    await world.bridge.ready();
+    await world.begin(world.request('hello'));
+    await world.kill();
+    world.clock.sleep(60_000);
+    expect(outcomeKinds(await recovered())).toEqual(['not_started']);
+  });
+
   it('may have gone if ps cannot be asked', async () => {
     await world.open();
     await world.bridge.ready();
