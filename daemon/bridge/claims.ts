@@ -216,7 +216,7 @@ export function addressOf(recipient: AttemptRequest['recipient']): string {
 function isScriptable({ kind, detail, text }: ChatRow): boolean {
   if (text.trim() === '' || (kind !== 'text' && kind !== 'attachment')) return false;
   const files = Array.isArray(detail?.attachments) ? detail.attachments.length : 0;
-  return files === 0 && detail?.scheduled !== true && detail?.reply_to === undefined;
+  return files === 0 && detail?.scheduled === undefined && detail?.reply_to === undefined;
 }
 
 function isGhost(row: ChatRow): boolean {
