@@ -17,7 +17,8 @@ const FORGIVING = {
 /** What goes over the device, controller and paths of a config.json. */
 export function relayConfig({ alone }: Pick<Scenario, 'alone'>) {
   return {
-    messages: { send_limit_ms: 15_000 },
+    // Who waits for an osascript that hangs shall not wait long; who waits for one that is slow may.
+    messages: { send_limit_ms: alone ? 120_000 : 15_000 },
     sender: { kind: 'shared', since: '2024-01-15', region: 'US' },
     policy: { ...WIDE_POLICY, ...(alone ? {} : FORGIVING) },
   };
