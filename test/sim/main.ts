@@ -30,7 +30,7 @@
  *
  * SIGTERM, SIGINT or the end of stdin: everything ends, exit 0. Bad arguments: exit 2. --play: 0 if all is seen that must be, else 1.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -109,8 +109,9 @@ if (values.play !== undefined) {
 }
 if (!folder) stop('--folder is needed; --help says more.');
 
-const skips = join(resolve(folder), 'run/skips');
+const skips = join(resolve(folder), 'time', 'skips');
 rmSync(skips, { force: true });
+mkdirSync(join(resolve(folder), 'time'), { recursive: true });
 const clockEnv = simClockEnv({ factor, start, skips });
 const mac = new SimulatedMac({
   folder: resolve(folder),

@@ -9,7 +9,9 @@
  * When time is skipped, all clocks are ahead from one moment to the next, and setTimeout and setInterval fire that are due by then. What
  * node:timers/promises and AbortSignal.timeout wait for is not brought forward.
  */
+import { watch } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { dirname } from 'node:path';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -20,8 +22,8 @@ type Callback = (...args: unknown[]) => void;
 /** Node's longest timer. Whatever is longer (or no number) becomes 1 ms, with a warning; so it does here. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Real time between two looks for a skip. */
-const LOOK_MS = 5;
+/** Real time between two looks for a skip that no file event told of. */
+const LOOK_MS = 250;
 
 /** How much is skipped, for all clocks of this process at once. */
 class Skips {
@@ -33,12 +35,18 @@ class Skips {
     this.ms = skippedMs(clock);
     this.atStart = this.ms;
     if (clock.skips === undefined) return;
-    setInterval(() => {
+    const look = () => {
       const ms = skippedMs(clock);
       if (ms === this.ms) return;
       this.ms = ms;
       for (const listener of [...this.#listeners]) listener();
-    }, LOOK_MS).unref();
+    };
+    setInterval(look, LOOK_MS).unref();
+    try {
+      watch(dirname(clock.skips), { persistent: false }, look).on('error', () => {});
+    } catch {
+      // Then the timer alone tells.
+    }
   }
 
   onSkip(listener: () => void): void {

@@ -17,10 +17,15 @@ const PATIENCE_MS = 60_000;
 async function openStage({ alone }: Pick<Scenario, 'alone'>, o: StageMac): Promise<Stage> {
   const stage = await Stage.open({ factor: FACTOR, config: relayConfig({ alone }), mac: o });
   stage.sim.onEvent(() => stage.look());
-  stage.startRelay();
-  // Rows from before it first looks are history for it.
-  await stage.settle();
-  return stage;
+  try {
+    stage.startRelay();
+    // Rows from before it first looks are history for it.
+    await stage.settle();
+    return stage;
+  } catch (error) {
+    await stage.close();
+    throw error;
+  }
 }
 
 type StageMac = NonNullable<Scenario['mac']>;
@@ -38,7 +43,7 @@ export function testScenarios(scenarios: readonly Scenario[]): void {
       let stage: Stage;
       beforeAll(async () => {
         stage = await openStage({}, JSON.parse(mac) as StageMac);
-      });
+      }, PATIENCE_MS);
       afterAll(() => stage?.close());
       it.each(shared.map((scenario) => [scenario.name, scenario] as const))(
         '%s',

@@ -18,7 +18,7 @@ const FORGIVING = {
 export function relayConfig({ alone }: Pick<Scenario, 'alone'>) {
   return {
     // Who waits for an osascript that hangs shall not wait long; who waits for one that is slow may.
-    messages: { send_limit_ms: alone ? 120_000 : 15_000 },
+    messages: { send_limit_ms: alone ? 600_000 : 15_000 },
     sender: { kind: 'shared', since: '2024-01-15', region: 'US' },
     policy: { ...WIDE_POLICY, ...(alone ? {} : FORGIVING) },
   };

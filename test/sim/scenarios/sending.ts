@@ -21,20 +21,23 @@ export const SENDING: Scenario[] = [
   {
     name: 'killed-before-the-mark',
     happens:
-      'the daemon is killed while osascript has not yet said that it begins to send, which it does a minute later',
+      'the daemon is killed while osascript has not yet said that it begins to send; it does so once the next daemon is there',
     must: 'know the child again and wait for it: that it has said nothing proves nothing while it lives',
     alone: true,
     async play(scene) {
       const ann = scene.person();
-      await scene.sim.messages('slow_before_mark', { count: 1, delayMs: 60_000, handle: ann });
+      await scene.sim.messages('hung_before_mark', { count: 1, handle: ann });
       const command = await scene.send(ann, 'An orphan with a watch.');
       await scene.osascriptFor(ann);
       await scene.ground.killRelay();
       // Start times of processes are told by the clock of a Mac that has slept.
       await scene.sim.pass(5_000);
+      const probes = () => scene.macEvents.filter((e) => e.kind === 'osascript' && e.script === 'probe').length;
+      const before = probes();
       scene.ground.startRelay();
-      await scene.ground.settle();
-      scene.sees('while the child lives', [scene.status(command)?.state, scene.rows().length], ['dispatching', 0]);
+      await scene.ground.until(() => probes() > before, { what: 'the next daemon asks Messages whether it answers' });
+      scene.sees('rows while the child lives', scene.rows().length, 0);
+      await scene.sim.release('go');
       await scene.becomes(command, 'delivered');
       scene.seesRows('An orphan with a watch.', 1);
       scene.sees('asked for once', scene.asked('An orphan with a watch.'), 1);
