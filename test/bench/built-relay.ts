@@ -16,6 +16,17 @@ const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4'];
 export const DEVICE = 'bench';
 const TOKEN = 'a-token-for-the-benchmarks';
 
+export interface BuiltRelayOptions {
+  /** In place of the simulated Mac's. */
+  chatDb?: string;
+  /** Further flags for Node. */
+  flags?: string[];
+  /** A program, with arguments, that runs the daemon. */
+  under?: string[];
+  /** In the relay's folder, before it starts. */
+  prepare?: (home: string) => void;
+}
+
 export class BuiltRelay {
   readonly folder: string;
   readonly sim: Sim;
@@ -28,7 +39,7 @@ export class BuiltRelay {
   }
 
   /** Starts it; it dials `url`. With PROFILE=folder in the environment it leaves a CPU profile there. */
-  static async start(url: string): Promise<BuiltRelay> {
+  static async start(url: string, o: BuiltRelayOptions = {}): Promise<BuiltRelay> {
     const folder = makeFolder();
     const sim = await startSim({ folder: join(folder, 'mac'), factor: 1 });
     const home = join(folder, 'relay');
@@ -39,7 +50,7 @@ export class BuiltRelay {
       JSON.stringify({
         device: DEVICE,
         controller: { url },
-        messages: { chat_db: sim.chatDb, osascript: sim.osascript, ps: sim.ps },
+        messages: { chat_db: o.chatDb ?? sim.chatDb, osascript: sim.osascript, ps: sim.ps },
         sender: { since: '2020-01-01', region: 'US' },
         // All that the benches write to are strangers.
         policy: WIDE_RULES,
@@ -47,7 +58,9 @@ export class BuiltRelay {
     );
     const { PROFILE } = process.env;
     const profile = PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${PROFILE}`, '--cpu-prof-interval=200'] : [];
-    const daemon = spawn(process.execPath, [...FLAGS, ...profile, RELAYD], {
+    o.prepare?.(home);
+    const [program = process.execPath, ...args] = [...(o.under ?? []), process.execPath, ...FLAGS, ...(o.flags ?? [])];
+    const daemon = spawn(program, [...args, ...profile, RELAYD], {
       env: { ...process.env, SENDER_RELAY_HOME: home },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
@@ -61,6 +74,12 @@ export class BuiltRelay {
   /** Resident memory of the daemon, MiB. */
   residentMb(): number {
     const kb = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
+    return Number(kb) / 1024;
+  }
+
+  /** The most that it was so far, MiB. */
+  peakMb(): number {
+    const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
     return Number(kb) / 1024;
   }
 

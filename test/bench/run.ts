@@ -10,13 +10,16 @@ import { gateQueue } from './gate-queue.ts';
 import { gateSchedule } from './gate-schedule.ts';
 import { gateSpeed } from './gate-speed.ts';
 import { idle } from './idle.ts';
-import { inboundLatency } from './inbound-latency.ts';
+import { inboundLatency, inboundRuns } from './inbound-latency.ts';
 import { openClaims } from './open-claims.ts';
+import { reading } from './reading.ts';
 
 const BENCHES: Record<string, Bench> = {
   idle,
   decode,
   inbound: inboundLatency,
+  runs: inboundRuns,
+  reading,
   claims: openClaims,
   burst: commandBurst,
   gate: gateSpeed,
