@@ -18,7 +18,7 @@ import type { GroupCommit } from '../host/commit.ts';
 import type { Db } from '../host/db.ts';
 import { type EventFrameText, eventText } from './event-text.ts';
 import { dropSupersededStatuses } from './overflow.ts';
-import { RecentEvents } from './recent-events.ts';
+import { MOST_RECENT, RecentEvents } from './recent-events.ts';
 
 export interface JournalEvent {
   seq: number;
@@ -153,7 +153,9 @@ export class Journal {
     if (done.changes > 0) {
       this.#unackedRows += 1;
       this.#unackedBytes += bytes;
-      this.#recent.add(eventText({ seq: done.lastId, id, name, version: 1, at, bytes }, text));
+      // A controller that is far behind, or away, gets them from the store long after they would be forgotten here.
+      if (this.#unackedRows > MOST_RECENT) this.#recent.clear();
+      else this.#recent.add(eventText({ seq: done.lastId, id, name, version: 1, at, bytes }, text));
       if (this.#observe) this.#fresh.push({ seq: done.lastId, name, data });
     }
     return id;

@@ -6,7 +6,7 @@
  */
 import type { EventFrameText } from './event-text.ts';
 
-const MOST_EVENTS = 8_192;
+export const MOST_RECENT = 8_192;
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
 export class RecentEvents {
@@ -20,7 +20,7 @@ export class RecentEvents {
     if (newest && event.seq !== newest.seq + 1) this.clear();
     this.#events.push(event);
     this.#characters += event.text.length;
-    while (this.#events.length - this.#head > MOST_EVENTS || this.#characters > MOST_CHARACTERS) this.#forgetFirst();
+    while (this.#events.length - this.#head > MOST_RECENT || this.#characters > MOST_CHARACTERS) this.#forgetFirst();
   }
 
   clear(): void {
@@ -47,7 +47,7 @@ export class RecentEvents {
   #forgetFirst(): void {
     this.#characters -= this.#events[this.#head]?.text.length ?? 0;
     this.#head += 1;
-    if (this.#head < MOST_EVENTS && this.#head < this.#events.length) return;
+    if (this.#head < MOST_RECENT && this.#head < this.#events.length) return;
     this.#events = this.#events.slice(this.#head);
     this.#head = 0;
   }

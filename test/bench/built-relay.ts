@@ -12,7 +12,7 @@ import { WIDE_RULES } from '../support/wide-rules.ts';
 
 const RELAYD = fileURLToPath(new URL('../../dist/relayd.js', import.meta.url));
 /** As in the LaunchAgent. */
-const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4'];
+const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4', '--max-old-space-size=1024'];
 export const DEVICE = 'bench';
 const TOKEN = 'a-token-for-the-benchmarks';
 

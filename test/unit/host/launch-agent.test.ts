@@ -38,7 +38,13 @@ describe('the filled template', () => {
   it('has the keys that the relay needs, and nothing secret', () => {
     expect(filled()).toEqual({
       Label: 'com.sender.relay',
-      ProgramArguments: [FILLING.app, '--disable-sigusr1', '--max-semi-space-size=4', FILLING.main],
+      ProgramArguments: [
+        FILLING.app,
+        '--disable-sigusr1',
+        '--max-semi-space-size=4',
+        '--max-old-space-size=1024',
+        FILLING.main,
+      ],
       AssociatedBundleIdentifiers: ['com.sender.relay'],
       LimitLoadToSessionType: 'Aqua',
       RunAtLoad: true,
