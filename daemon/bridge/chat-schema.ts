@@ -47,7 +47,7 @@ const SPECIAL_TEXTS = [
   'thread_originator_guid',
   'associated_message_guid',
 ] as const;
-/** Read of rows that are special by one of the above. */
+/** Read beside those of such rows. */
 const FURTHER = [
   'other_handle',
   'group_title',
@@ -108,8 +108,8 @@ export interface PlainRow {
   /** 1 if there is more to say than a text. */
   special: number | null;
 }
-/** All columns. */
-export type RawRow = SqlRow & PlainRow;
+/** What more is read of a row that is special, or whose body says more than its words. */
+export type MoreOfRow = SqlRow & { rowid: number };
 
 /** A row of `rowsAfter` or `rowsIn`, read as columns. */
 export function plainRow(columns: SqlColumn[]): PlainRow {
@@ -138,12 +138,12 @@ export function plainRow(columns: SqlColumn[]): PlainRow {
 }
 
 export interface ChatSql {
-  /** What is read of every row. Parameters: ROWID, limit. In ROWID order, as the next two. */
+  /** What is read of every row. Parameters: ROWID, limit. In ROWID order, as the next. */
   rowsAfter: string;
   /** The same of some ROWIDs; parameter: a JSON array. */
   rowsIn: string;
-  /** All columns of some ROWIDs; parameter: a JSON array. */
-  wholeRowsIn: string;
+  /** What more there is of some ROWIDs; parameter: a JSON array. */
+  moreIn: string;
   /** Parameter: a JSON array of ROWIDs. */
   statesIn: string;
   /** The same by guid; parameter: a JSON array of guids. */
@@ -188,17 +188,16 @@ export function chatSql(db: Db): ChatSql | null {
       : []),
     'NULL',
   ];
-  const columns = (names: readonly string[]) => `m.ROWID AS rowid, ${plain('m', names, message)},
+  const select = `SELECT m.ROWID AS rowid, ${plain('m', PLAIN, message)},
     ${DATES.map((name) => `${unixMs('m', name, message)} AS ${name}`).join(', ')},
     ${plain('m', ['handle_id'], message)},
-    ${chatOf.length > 1 ? `COALESCE(${chatOf.join(', ')})` : 'NULL'} AS chat_id, ${specialIn(message)} AS special`;
-  const select = `SELECT ${columns(PLAIN)} FROM message m`;
-  const whole = [...PLAIN, ...SPECIAL_NUMBERS.filter((name) => name !== 'date_edited'), ...SPECIAL_TEXTS, ...FURTHER];
+    ${chatOf.length > 1 ? `COALESCE(${chatOf.join(', ')})` : 'NULL'} AS chat_id, ${specialIn(message)} AS special
+    FROM message m`;
+  const further = [...SPECIAL_NUMBERS.filter((name) => name !== 'date_edited'), ...SPECIAL_TEXTS, ...FURTHER];
   const payload =
     message.has('payload_data') && message.has('balloon_bundle_id')
       ? `CASE WHEN m.balloon_bundle_id <> '${LINK}' AND length(m.payload_data) <= ${LARGEST_PAYLOAD} THEN m.payload_data END`
       : 'NULL';
-  const selectWhole = `SELECT ${columns(whole)}, ${payload} AS payload_data FROM message m`;
   const own = message.has('is_from_me') ? ' AND is_from_me = 1' : ' AND 0';
   const chats = chat.has('guid') ? `SELECT ROWID AS rowid, ${plain('chat', CHAT, chat)} FROM chat` : null;
   const states = `SELECT m.ROWID AS rowid, ${plain('m', STATE, message)},
@@ -206,7 +205,8 @@ export function chatSql(db: Db): ChatSql | null {
   return {
     rowsAfter: `${select} WHERE m.ROWID > ? ORDER BY m.ROWID LIMIT ?`,
     rowsIn: `${select} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
-    wholeRowsIn: `${selectWhole} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
+    moreIn: `SELECT m.ROWID AS rowid, ${plain('m', further, message)}, ${payload} AS payload_data
+      FROM message m WHERE m.ROWID IN (SELECT value FROM json_each(?))`,
     statesIn: `${states} WHERE m.ROWID IN (SELECT value FROM json_each(?)) ORDER BY m.ROWID`,
     statesOf: `${states} WHERE m.guid IN (SELECT value FROM json_each(?))`,
     ownSince: `SELECT rowid FROM (${datedSince(message, own)}) ORDER BY date DESC, rowid DESC LIMIT ?`,

@@ -16,13 +16,13 @@
  */
 import { effectOf, LINK } from './apple-names.ts';
 import type { TextMarks } from './attributed-runs.ts';
-import type { RawRow } from './chat-schema.ts';
+import type { MoreOfRow } from './chat-schema.ts';
 import { summaryOf } from './message-summary.ts';
 
 /** ILMessageFilterAction, in the low four bits of `chat.is_filtered` and in macOS 27's `message.filter_action`. */
 const JUNK = 2;
 
-export function aboutMessage(row: RawRow, marks: TextMarks | null): Record<string, unknown> {
+export function aboutMessage(row: MoreOfRow, marks: TextMarks | null): Record<string, unknown> {
   const effect = words(row.expressive_send_style_id);
   const type = Number(row.schedule_type ?? 0);
   return {
@@ -37,7 +37,7 @@ export function aboutMessage(row: RawRow, marks: TextMarks | null): Record<strin
 }
 
 /** `thread_originator_part` is `<part>:<from letter>:<letters>`. */
-function replyTo(row: RawRow): Record<string, unknown> {
+function replyTo(row: MoreOfRow): Record<string, unknown> {
   const guid = words(row.thread_originator_guid);
   if (guid === '') return {};
   const numbers = /^(\d+):(\d+):(\d+)$/.exec(words(row.thread_originator_part));
@@ -45,7 +45,7 @@ function replyTo(row: RawRow): Record<string, unknown> {
   return { reply_to: { guid, ...(numbers ? { part, start, length } : {}) } };
 }
 
-function edits(row: RawRow): Record<string, unknown> {
+function edits(row: MoreOfRow): Record<string, unknown> {
   if (typeof row.date_edited !== 'number') return {};
   const summary = row.message_summary_info instanceof Uint8Array ? summaryOf(row.message_summary_info) : null;
   const edited = summary?.edited.map(({ part }) => part) ?? [];

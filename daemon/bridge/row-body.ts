@@ -3,9 +3,8 @@
  * rows since 2026). The slots of attachments and apps are taken out, and what is beyond MAX_INBOUND_TEXT_BYTES is cut.
  */
 import { MAX_INBOUND_TEXT_BYTES } from '../../protocol/limits.ts';
-import type { SqlColumn } from '../host/db.ts';
 import { hasMarks, marksOf, type TextMarks } from './attributed-runs.ts';
-import type { PlainRow } from './chat-schema.ts';
+import type { MoreOfRow, PlainRow } from './chat-schema.ts';
 import { typedstreamText } from './typedstream-text.ts';
 
 export interface RowBody {
@@ -24,15 +23,16 @@ const ATTACHMENT_SLOT = '\uFFFC';
 /** Apps draw themselves over this one. In other rows it is a character that a person may have sent. */
 const APP_SLOT = '\uFFFD';
 
-export function bodyOf(row: PlainRow & { part_count?: SqlColumn; balloon_bundle_id?: SqlColumn }): RowBody {
+/** `more`: the rest of the row's columns, where they have been read. */
+export function bodyOf(row: PlainRow, more?: MoreOfRow): RowBody {
   const blob = row.attributedBody instanceof Uint8Array ? row.attributedBody : null;
   const read = blob ? typedstreamText(blob) : null;
   let written = read?.ok ? read.text : '';
   const fault = read && !read.ok ? read.why : undefined;
-  const more = blob !== null && read?.ok === true && (hasMarks(blob, read.end) || Number(row.part_count ?? 1) > 1);
+  const marked = blob !== null && read?.ok === true && (hasMarks(blob, read.end) || Number(more?.part_count ?? 1) > 1);
   if (written === '' && typeof row.text === 'string') written = row.text;
   const hasSlot = written.includes(ATTACHMENT_SLOT);
-  const slots = typeof row.balloon_bundle_id === 'string' ? ATTACHMENT_SLOT + APP_SLOT : ATTACHMENT_SLOT;
+  const slots = typeof more?.balloon_bundle_id === 'string' ? ATTACHMENT_SLOT + APP_SLOT : ATTACHMENT_SLOT;
   if (hasSlot) written = written.replaceAll(ATTACHMENT_SLOT, '');
   if (slots.length > 1) written = written.replaceAll(APP_SLOT, '');
   const text = cutText(written, MAX_INBOUND_TEXT_BYTES);
@@ -40,8 +40,8 @@ export function bodyOf(row: PlainRow & { part_count?: SqlColumn; balloon_bundle_
     text,
     truncated: text.length < written.length,
     hasSlot,
-    hasMarks: more,
-    marks: () => (blob && more ? marksOf(blob, text, slots) : null),
+    hasMarks: marked,
+    marks: () => (blob && marked ? marksOf(blob, text, slots) : null),
     ...(written === '' && fault ? { fault } : {}),
   };
 }

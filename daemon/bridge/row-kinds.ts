@@ -18,7 +18,7 @@
 import { appWords } from './app-payload.ts';
 import { appName, GROUP_EVENTS, LINK, TAPBACKS, TRANSFER_STATES } from './apple-names.ts';
 import type { TextMarks } from './attributed-runs.ts';
-import type { RawRow } from './chat-schema.ts';
+import type { MoreOfRow } from './chat-schema.ts';
 import { aboutMessage } from './row-about.ts';
 import type { RowBody } from './row-body.ts';
 
@@ -54,7 +54,7 @@ export interface Referred {
   isSame: boolean;
 }
 
-export function kindOf(row: RawRow, body: RowBody, { attachments, other, isSame }: Referred): RowKind {
+export function kindOf(row: MoreOfRow, body: RowBody, { attachments, other, isSame }: Referred): RowKind {
   const item = Number(row.item_type ?? 0);
   const type = Number(row.associated_message_type ?? 0);
   if (item !== 0) return event(row, item, { other, isSame }) ?? unsupported(row, body.fault);
@@ -122,13 +122,13 @@ function inTheirPlaces(attachments: Record<string, unknown>[], marks: TextMarks 
   return [...placed, ...left];
 }
 
-function appOf(row: RawRow, app: string): Record<string, unknown> {
+function appOf(row: MoreOfRow, app: string): Record<string, unknown> {
   const name = appName(app);
   const said = row.payload_data instanceof Uint8Array ? appWords(row.payload_data) : {};
   return { app, ...(name ? { app_name: name } : {}), ...said };
 }
 
-function event(row: RawRow, item: number, { other, isSame }: Omit<Referred, 'attachments'>): RowKind | null {
+function event(row: MoreOfRow, item: number, { other, isSame }: Omit<Referred, 'attachments'>): RowKind | null {
   const action = item === 2 ? 0 : Number(row.group_action_type ?? 0);
   const whom = other ? { handle: other } : {};
   if (item === 4 && action === 0) {
@@ -150,21 +150,21 @@ function event(row: RawRow, item: number, { other, isSame }: Omit<Referred, 'att
   };
 }
 
-function tapback(row: RawRow, number: number, attachments: Record<string, unknown>[]): Record<string, unknown> {
+function tapback(row: MoreOfRow, number: number, attachments: Record<string, unknown>[]): Record<string, unknown> {
   const emoji = words(row.associated_message_emoji);
   const sticker = attachments.length > 0 ? { attachments } : {};
   return { tapback: TAPBACKS[number], ...(emoji ? { emoji } : {}), ...target(row), ...sticker };
 }
 
 /** `p:<part>/<guid>`, `bp:<guid>` or the bare guid. */
-function target(row: RawRow): Record<string, unknown> {
+function target(row: MoreOfRow): Record<string, unknown> {
   const written = words(row.associated_message_guid);
   if (written === '') return {};
   const match = /^(?:p:(\d+)\/|bp:)?(.*)$/s.exec(written);
   return { target: match?.[2] ?? written, ...(match?.[1] === undefined ? {} : { part: Number(match[1]) }) };
 }
 
-function unsupported(row: RawRow, fault?: string): RowKind {
+function unsupported(row: MoreOfRow, fault?: string): RowKind {
   const detail: Record<string, unknown> = {
     item_type: row.item_type ?? 0,
     group_action_type: row.group_action_type ?? 0,

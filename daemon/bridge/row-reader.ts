@@ -1,16 +1,23 @@
 /**
  * Makes rows of SQL into rows that say what they are. Nearly all are plain texts, and those are decoded from the few columns that every
- * row is read with (about 8 µs each); for the others of a page their whole rows and their attachments are read in two more queries.
+ * row is read with (about 8 µs each); for the others of a page the rest of their columns
+ * and their attachments are read in two more queries.
  */
 import type { Db, SqlColumn } from '../host/db.ts';
 import { handleFromRow } from '../host/handles.ts';
 import { serviceOf } from './apple-names.ts';
 import type { ChatRow, OwnState } from './chat-row.ts';
-import { type ChatSql, type PlainRow, plainRow, type RawRow } from './chat-schema.ts';
+import { type ChatSql, type MoreOfRow, type PlainRow, plainRow } from './chat-schema.ts';
 import type { Chats, KnownChat } from './chats.ts';
 import { filterOf } from './row-about.ts';
 import { bodyOf, type RowBody } from './row-body.ts';
 import { describeAttachment, fitting, kindOf, type RowKind } from './row-kinds.ts';
+
+/** A row that is no plain text. */
+interface Special {
+  more: MoreOfRow;
+  body: RowBody;
+}
 
 export class RowReader {
   readonly #db: Db;
@@ -37,8 +44,8 @@ export class RowReader {
   #decode(rows: PlainRow[]): ChatRow[] {
     this.#chats.asOf(Number(this.#db.sql('PRAGMA data_version').get()?.data_version ?? 0));
     const bodies = rows.map((row) => (row.special === 1 ? null : bodyOf(row)));
-    const whole = this.#wholeRows(rows.filter((_, i) => !isPlain(bodies[i])));
-    const attachments = this.#attachments([...whole.values()]);
+    const special = this.#special(rows.filter((_, i) => !isPlain(bodies[i])));
+    const attachments = this.#attachments(special);
     const made: ChatRow[] = [];
     for (const [i, row] of rows.entries()) {
       const chat = row.chat_id === null ? null : this.#chats.byRowid(row.chat_id);
@@ -47,16 +54,16 @@ export class RowReader {
         made.push(this.#made(row, body, chat, 'text', chat?.filter && { filter: chat.filter }));
         continue;
       }
-      const special = whole.get(row.rowid);
-      if (!special) continue;
-      const other = this.#person(special.row.other_handle);
-      const told = kindOf(special.row, special.body, {
+      const one = special.get(row.rowid);
+      if (!one) continue;
+      const other = this.#person(one.more.other_handle);
+      const told = kindOf(one.more, one.body, {
         attachments: attachments.get(row.rowid) ?? [],
         other,
-        isSame: other !== '' && this.#person(special.row.handle_id) === other,
+        isSame: other !== '' && this.#person(row.handle_id) === other,
       });
-      const { kind, detail } = fitting(withFilter(told, special.row, chat));
-      made.push(this.#made(special.row, special.body, chat, kind, detail));
+      const { kind, detail } = fitting(withFilter(told, one.more, chat));
+      made.push(this.#made(row, one.body, chat, kind, detail));
     }
     return made;
   }
@@ -97,17 +104,24 @@ export class RowReader {
     return made;
   }
 
-  #wholeRows(rows: PlainRow[]): Map<number, { row: RawRow; body: RowBody }> {
-    if (rows.length === 0) return new Map();
-    const found = this.#db.sql<RawRow>(this.#sql.wholeRowsIn).all(JSON.stringify(rows.map(({ rowid }) => rowid)));
-    return new Map(found.map((row) => [row.rowid, { row, body: bodyOf(row) }]));
+  #special(rows: PlainRow[]): Map<number, Special> {
+    const found = new Map<number, Special>();
+    if (rows.length === 0) return found;
+    const plain = new Map(rows.map((row) => [row.rowid, row]));
+    for (const more of this.#db.sql<MoreOfRow>(this.#sql.moreIn).all(JSON.stringify([...plain.keys()]))) {
+      const row = plain.get(more.rowid);
+      if (!row) continue;
+      more.date_edited = row.date_edited;
+      found.set(more.rowid, { more, body: bodyOf(row, more) });
+    }
+    return found;
   }
 
-  #attachments(rows: { row: RawRow; body: RowBody }[]): Map<number, Record<string, unknown>[]> {
+  #attachments(special: Map<number, Special>): Map<number, Record<string, unknown>[]> {
     const byMessage = new Map<number, Record<string, unknown>[]>();
-    const having = rows.filter(({ row, body }) => row.cache_has_attachments === 1 || body.hasSlot);
+    const having = [...special.values()].filter(({ more, body }) => more.cache_has_attachments === 1 || body.hasSlot);
     if (having.length === 0 || !this.#sql.attachments) return byMessage;
-    const rowids = JSON.stringify(having.map(({ row }) => row.rowid));
+    const rowids = JSON.stringify(having.map(({ more }) => more.rowid));
     for (const found of this.#db.sql(this.#sql.attachments).all(rowids)) {
       const message = Number(found.message_id);
       const list = byMessage.get(message);
@@ -123,7 +137,7 @@ function isPlain(body: RowBody | null | undefined): body is RowBody {
   return body != null && body.text !== '' && !body.hasSlot && !body.hasMarks;
 }
 
-function withFilter(kind: RowKind, row: RawRow, chat: KnownChat | null): RowKind {
+function withFilter(kind: RowKind, row: MoreOfRow, chat: KnownChat | null): RowKind {
   const own = filterOf(row);
   const filter = own && chat?.filter ? filterOf({ ...own, ...chat.filter }) : (own ?? chat?.filter);
   return filter ? { ...kind, detail: { ...kind.detail, filter } } : kind;
