@@ -111,15 +111,16 @@ export function describeAttachment(a: Record<string, unknown>): Record<string, u
   };
 }
 
-/** With part and place where the body says so; what has a place but no row yet is `unknown`. */
+/** With part and place where the body says so. A place whose file has no row yet is `unknown`, unless there are rows without a place. */
 function inTheirPlaces(attachments: Record<string, unknown>[], marks: TextMarks | null): Record<string, unknown>[] {
-  const left = [...attachments];
-  const placed = (marks?.slots ?? []).map(({ attachment, part, at }) => {
-    const index = left.findIndex(({ guid }) => guid === attachment);
-    const known = index < 0 ? undefined : left.splice(index, 1)[0];
-    return { ...(known ?? { guid: attachment, bytes: 0, state: 'unknown' }), part, at };
+  const left = new Map(attachments.map((one) => [one.guid, one]));
+  const places = (marks?.slots ?? []).map(({ attachment, part, at }) => {
+    const known = left.get(attachment);
+    left.delete(attachment);
+    return known ? { ...known, part, at } : { guid: attachment, bytes: 0, state: 'unknown', part, at };
   });
-  return [...placed, ...left];
+  const placed = left.size === 0 ? places : places.filter(({ state }) => state !== 'unknown');
+  return [...placed, ...left.values()];
 }
 
 function appOf(row: MoreOfRow, app: string): Record<string, unknown> {

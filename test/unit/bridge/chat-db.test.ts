@@ -1,9 +1,8 @@
-/** Rows of a chat.db: decoded, dated, joined to their chats, named by kind; and every schema that Apple had. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Rows of a chat.db: decoded, dated, joined to their chats. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChatDb, chatDbError, PAGE_ROWS } from '../../../daemon/bridge/chat-db.ts';
 import type { ChatRow } from '../../../daemon/bridge/chat-row.ts';
@@ -12,8 +11,6 @@ import { MAX_FRAME_BYTES, MAX_INBOUND_TEXT_BYTES } from '../../../protocol/limit
 import { encodeAttributedText } from '../../sim/typedstream.ts';
 import { appleDate, ChatDbFile, type Columns } from '../../support/chat-db-file.ts';
 
-const SCHEMAS = fileURLToPath(new URL('../../../../shared/schema/', import.meta.url));
-const schemas = existsSync(SCHEMAS) ? readdirSync(SCHEMAS).filter((name) => name.endsWith('.sql')) : [];
 const ANNA = '+14155550101';
 const BEN = '+14155550102';
 const AT = Date.UTC(2026, 10, 24, 9, 0, 0);
@@ -220,63 +217,6 @@ it('says whether it is the file or the permission', () => {
     expect({ name, code: code(join(folder, name)) }).toEqual({ name, code: 'chat_db_unusable' });
   const denied = chatDbError('/x', Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' }));
   expect(denied).toMatchObject({ code: 'chat_db_denied', hint: expect.stringContaining('Full Disk Access') });
-});
-
-describe.skipIf(schemas.length === 0)('the schemas of macOS (skips without ../shared)', () => {
-  /** Tables and indexes; the triggers call functions that only Apple's processes have. */
-  const tables = (file: string) =>
-    (readFileSync(SCHEMAS + file, 'utf8').match(/CREATE (TABLE|(UNIQUE )?INDEX)[^;]*;/gi) ?? [])
-      .filter((statement) => !/^CREATE \w+ "?sqlite_/i.test(statement))
-      .join('\n');
-
-  it('has all of them', () => expect(schemas.length).toBeGreaterThanOrEqual(14));
-
-  it.each(schemas)('%s is read, empty and with rows', (file) => {
-    const path = join(folder, 'apple.db');
-    const raw = new DatabaseSync(path);
-    raw.exec(tables(file));
-    const empty = ChatDb.open(path);
-    expect({ max: empty.maxRowid(), rows: empty.rowsAfter(0, 10), own: empty.ownRowsSince(0, 10) }).toEqual({
-      max: 0,
-      rows: [],
-      own: [],
-    });
-    expect(empty.directChatGuids(ANNA)).toEqual([]);
-    empty.close();
-
-    const has = (table: string) => raw.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(table) !== undefined;
-    raw.exec(`INSERT INTO handle (ROWID, id, service) VALUES (1, '${ANNA}', 'iMessage')`);
-    const insert = raw.prepare(
-      'INSERT INTO message (ROWID, guid, attributedBody, handle_id, service, date, is_from_me, is_sent) VALUES (?, ?, ?, 1, ?, ?, ?, ?)',
-    );
-    const date = file.includes('10.11') ? Math.round(AT / 1000) - 978_307_200 : appleDate(AT);
-    insert.run(1, 'G1', encodeAttributedText('hello'), 'iMessage', date, 0, 0);
-    insert.run(2, 'G2', encodeAttributedText('answer'), 'iMessage', date, 1, 1);
-    if (has('chat') && has('chat_message_join')) {
-      raw.exec(`INSERT INTO chat (ROWID, guid, style, chat_identifier) VALUES (1, 'any;-;${ANNA}', 45, '${ANNA}');
-        INSERT INTO chat_message_join (chat_id, message_id) VALUES (1, 1), (1, 2)`);
-    }
-    raw.close();
-    const full = ChatDb.open(path);
-    expect(
-      full.rowsAfter(0, 10).map(({ guid, text, handle, at, fromMe, kind, service }) => ({
-        guid,
-        text,
-        handle,
-        at,
-        fromMe,
-        kind,
-        service,
-      })),
-    ).toEqual([
-      { guid: 'G1', text: 'hello', handle: ANNA, at: AT, fromMe: false, kind: 'text', service: 'iMessage' },
-      { guid: 'G2', text: 'answer', handle: ANNA, at: AT, fromMe: true, kind: 'text', service: 'iMessage' },
-    ]);
-    expect(full.ownRowsSince(AT - 1, 10).map((row) => row.guid)).toEqual(['G2']);
-    expect(full.ownStates([2])[0]).toMatchObject({ guid: 'G2', isSent: true, error: 0, downgraded: false });
-    expect(full.highestEver()).toBe(2);
-    full.close();
-  });
 });
 
 it('a message table with a guid and nothing else is enough', () => {
