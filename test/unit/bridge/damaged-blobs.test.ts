@@ -79,7 +79,7 @@ function costMs(decode: () => unknown): number {
   return best;
 }
 
-it.each(KINDS)(`${MUTATIONS.toLocaleString('en')} mutations: $name`, { timeout: 60_000 }, ({ name, blobs, decode }) => {
+it.each(KINDS)(`${MUTATIONS.toLocaleString('en')} mutations: $name`, { timeout: 180_000 }, ({ name, blobs, decode }) => {
   const next = numbers(20_261_125);
   let slowest = 0;
   const outcomes = { whole: 0, broken: 0 };
