@@ -88,6 +88,7 @@ const MessageContent = {
   late: z.boolean(),
   /** What the row is when it is not a plain text, with Apple's type numbers for what is not understood. */
   kind: z.string(),
+  /** By kind; the names in it stand at the head of daemon/bridge/row-kinds.ts and row-about.ts. More may come: ignore what is unknown. */
   detail: z.record(z.string(), z.unknown()).optional(),
 };
 
