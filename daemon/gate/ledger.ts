@@ -14,11 +14,12 @@ import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import { RelayError } from '../host/errors.ts';
 import { joinKnown, joinNear } from './families.ts';
-import { encode, type Fingerprint } from './fingerprint.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import { NEVER } from './gram-blocks.ts';
 import { COUNT_LIMIT } from './interval.ts';
 import { isAwaited, type Load, type Send } from './known-texts.ts';
 import type { KnownText, NearIndex, Search, Stored } from './near-index.ts';
+import { encode } from './stored-print.ts';
 
 const DISK_MS = 7 * 86_400_000;
 const ROWS_AT_ONCE = 500;

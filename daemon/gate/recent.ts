@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
-import { decode } from './fingerprint.ts';
 import type { Waiting } from './known-texts.ts';
 import { EXACT_AT } from './print-head.ts';
+import { decode } from './stored-print.ts';
 
 interface Entry {
   message: string;

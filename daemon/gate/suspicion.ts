@@ -14,12 +14,13 @@ import type { TextSuspected } from '../../protocol/events.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import type { Facts } from './facts.ts';
-import { decode, encode, type Fingerprint } from './fingerprint.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import type { LivedTime } from './lived-time.ts';
 import { likeness } from './near.ts';
 import { NearIndex } from './near-index.ts';
 import type { Policy } from './policy.ts';
 import { nameAll } from './sender-words.ts';
+import { decode, encode } from './stored-print.ts';
 import { percent, type Words } from './words.ts';
 
 /** Of each source: the controller's list does not push out what was found here. */

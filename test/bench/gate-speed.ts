@@ -10,12 +10,13 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Facts } from '../../daemon/gate/facts.ts';
-import { encode, FingerprintMaker } from '../../daemon/gate/fingerprint.ts';
+import { FingerprintMaker } from '../../daemon/gate/fingerprint.ts';
 import { Gate } from '../../daemon/gate/gate.ts';
 import { likeness } from '../../daemon/gate/near.ts';
 import { NearIndex } from '../../daemon/gate/near-index.ts';
 import { DEFAULT_POLICY } from '../../daemon/gate/policy.ts';
 import type { GateMessage, GateRequest } from '../../daemon/gate/requests.ts';
+import { encode } from '../../daemon/gate/stored-print.ts';
 import { Health } from '../../daemon/host/health.ts';
 import { silentLog } from '../../daemon/host/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decode, encode, FingerprintMaker, MAX_ATTACHMENTS } from '../../../daemon/gate/fingerprint.ts';
+import { FingerprintMaker, MAX_ATTACHMENTS } from '../../../daemon/gate/fingerprint.ts';
 import { likeness } from '../../../daemon/gate/near.ts';
 import { NearIndex } from '../../../daemon/gate/near-index.ts';
 import { DEFAULT_POLICY } from '../../../daemon/gate/policy.ts';
+import { decode, encode } from '../../../daemon/gate/stored-print.ts';
 import { GateWorld, person } from './gate-world.ts';
 
 const RULES = DEFAULT_POLICY.near;

@@ -3,11 +3,12 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonical, letterCount, tokensOf, unmasked, variablesMasked } from '../../../daemon/gate/canonical.ts';
-import { decode, encode, FingerprintMaker } from '../../../daemon/gate/fingerprint.ts';
+import { FingerprintMaker } from '../../../daemon/gate/fingerprint.ts';
 import { KeyedHash } from '../../../daemon/gate/keyed-hash.ts';
 import { compare, likeness } from '../../../daemon/gate/near.ts';
 import { NearIndex } from '../../../daemon/gate/near-index.ts';
 import { DEFAULT_POLICY } from '../../../daemon/gate/policy.ts';
+import { decode, encode } from '../../../daemon/gate/stored-print.ts';
 
 const RULES = DEFAULT_POLICY.near;
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
