@@ -155,9 +155,10 @@ export class Estimates {
   before(waiting: Waiting): { count: number; first: string[] } {
     const { text, order, notBefore, reply, recipient } = waiting;
     if (reply) return { count: 0, first: [] };
-    const dueAt = this.#clock.mono() + Math.max(0, (notBefore ?? 0) - this.#clock.now());
+    const now = this.#clock.mono();
+    const dueAt = now + Math.max(0, (notBefore ?? 0) - this.#clock.now());
     const around = this.around(text.print, peopleOf(recipient));
-    const { at, ahead } = this.#turn(around, { print: text.print, order, before: 0 }, dueAt);
+    const { at, ahead } = this.#turn(around, { print: text.print, order, before: 0 }, dueAt, now);
     const first = this.#queue.firstAhead(this.near(text.print), order, at, NAMED);
     return { count: ahead, first: first.map(({ message }) => message) };
   }
@@ -187,7 +188,7 @@ export class Estimates {
     const dueAt = opening?.at ?? askedAt;
     const alone = opening ? held(opening, wall - now) : this.#later(asked);
     if (reply) return alone;
-    const { at, ahead } = this.#turn(around, asked, dueAt);
+    const { at, ahead } = this.#turn(around, asked, dueAt, now);
     // Those before it draw from the caps too, and its turn may come at night.
     const drawing = { all: ahead, fresh: asked.fresh ? ahead : 0 };
     const later = at > dueAt ? this.#rules.opening(ruled, drawing, at) : null;
@@ -219,10 +220,10 @@ export class Estimates {
 
   /**
    * When its turn comes, monotonic, and how many go before it. Older ones with a later time of their own go before it if that comes first, and
-   * make it later yet: so it is asked again until nobody more is found.
+   * make it later yet: so it is asked again until nobody more is found. `now`: monotonic, one moment for the whole question, since the clock
+   * goes on meanwhile.
    */
-  #turn(around: Surroundings, asked: Pick<Asked, 'print' | 'order' | 'before'>, dueAt: number): Turn {
-    const now = this.#clock.mono();
+  #turn(around: Surroundings, asked: Pick<Asked, 'print' | 'order' | 'before'>, dueAt: number, now: number): Turn {
     const near = this.near(asked.print);
     const turn: Turn = { at: dueAt, ahead: 0 };
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {

@@ -22,7 +22,11 @@ export class FakeClock implements Clock {
     return this.#wall;
   }
 
+  /** A real clock goes on from one look to the next: by so many ms here, if set. */
+  flowMs = 0;
+
   mono(): number {
+    if (this.flowMs > 0) this.#move(this.flowMs);
     return this.#mono;
   }
 

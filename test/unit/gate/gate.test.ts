@@ -902,3 +902,19 @@ describe('the policy', () => {
     );
   });
 });
+
+describe('a clock that goes on while a question is answered', () => {
+  it('keeps nothing back that may go now', () => {
+    world.clock.flowMs = 0.003;
+    expect(world.admit(person(1), 'The keys are at the front desk, ask for Ann.')).toMatchObject({
+      ok: true,
+      verdicts: [{ kind: 'go' }],
+    });
+    const message = world.one(person(1), 'The keys are at the front desk, ask for Ann.');
+    expect(world.gate.holdOf(message)).toBeNull();
+    expect(world.admit(person(2), 'Your parcel from Lisbon has come; we close at six.')).toMatchObject({
+      ok: true,
+      verdicts: [{ kind: 'go' }],
+    });
+  });
+});
