@@ -249,6 +249,26 @@ const LINKS: Situation[] = [
     told: ['m_1 sent'],
   },
   {
+    name: 'only one row of two is sent: not sent yet',
+    happens: async (w) => {
+      await w.sends(TEXT_AND_LINK);
+      const text = await w.row('Your table is booked:');
+      await w.row(LINK, LINK_APP);
+      await w.change(text, { is_sent: 1 });
+      await w.passes(MINUTE);
+    },
+    told: [],
+  },
+  {
+    name: 'one row of two goes over to SMS: told, with the whole message',
+    happens: async (w) => {
+      await w.sends(TEXT_AND_LINK);
+      await w.sentRow('Your table is booked:');
+      await w.sentRow(LINK, { ...LINK_APP, service: 'SMS', was_downgraded: 1 });
+    },
+    told: ['m_1 sent downgraded'],
+  },
+  {
     name: 'only one row of two is delivered: not delivered yet',
     happens: async (w) => {
       await w.sends(TEXT_AND_LINK);
