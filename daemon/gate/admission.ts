@@ -97,7 +97,7 @@ export class Admissions {
     return { ok: true, verdicts };
   }
 
-  /** What a recipient of this command was told at acceptance; null if that was in another life. */
+  /** What a recipient of this command was told at acceptance, once; null if that was in another life, or is known already. */
   told(command: string, address: string): { until: number; mono: number } | null {
     if (this.#told?.command !== command) return null;
     const until = this.#told.until.get(address);

@@ -16,7 +16,7 @@ import type { Waiting } from './known-texts.ts';
 import type { Policy } from './policy.ts';
 import type { Queue } from './queue.ts';
 import { QuietHours } from './quiet-hours.ts';
-import type { Inbound, OptResult, Refusal } from './requests.ts';
+import type { Inbound, OptResult, Recipient, Refusal } from './requests.ts';
 import { RuleWords } from './rule-words.ts';
 import { Rules } from './rules.ts';
 import type { Words } from './words.ts';
@@ -90,6 +90,11 @@ export class Conversations {
   closedBy({ recipient, reply, address, message }: Waiting): string | null {
     const key = this.#contacts.closedBy(recipient, reply);
     return key !== null && this.confirmations.is(address, message) ? null : key;
+  }
+
+  /** Who has opted out, so that nothing more may go there; null if nobody has. */
+  closes(recipient: Recipient, reply: boolean): string | null {
+    return this.#contacts.closedBy(recipient, reply);
   }
 
   isFresh(address: string): boolean {

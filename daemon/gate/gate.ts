@@ -79,7 +79,7 @@ export class Gate {
   readonly #estimates: Estimates;
   readonly #recent: RecentTexts;
   readonly #admissions: Admissions;
-  readonly #permission: Permission;
+  readonly permission: Permission;
   readonly #moved: MovedHolds;
   readonly #unproven: Unproven;
 
@@ -114,8 +114,8 @@ export class Gate {
       ...{ ...known, health, facts, ledger: this.#ledger },
       around: {
         near: (print) => this.#estimates.near(print),
-        mayGo: (waiting) => this.#permission.mayGo(waiting),
-        mayGoBut: (waiting) => this.#permission.mayGoBut(waiting),
+        mayGo: (waiting) => this.permission.mayGo(waiting),
+        mayGoBut: (waiting) => this.permission.mayGoBut(waiting),
         waits: (waiting) => this.#queue.get(waiting.message) === waiting,
         waiting: () => this.#queue.all(),
       },
@@ -127,11 +127,11 @@ export class Gate {
       near: (text) => this.#estimates.near(text.print),
       earliest: (waiting) => this.#estimates.earliest(waiting),
       changed: (text) => this.#index.note(text, text.newest, isAwaited(text)),
-      isClosed: (waiting) => this.#permission.isClosed(waiting),
+      isClosed: (waiting) => this.permission.isClosed(waiting),
       openAt: (waiting, now) => rules.openAt(waiting, now),
       kindOpenAt: (kind, now) => rules.kindOpenAt(kind, now),
       fullPairs: (now) => this.people.fullPairs(now),
-      isTrue: (waiting) => this.#permission.isTrue(waiting),
+      isTrue: (waiting) => this.permission.isTrue(waiting),
       review: (waiting) => this.#estimates.reviewBulk(waiting),
       scarce: (waiting) => rules.isScarce(waiting),
       release,
@@ -149,7 +149,7 @@ export class Gate {
     });
     const judging = { ...known, rules, estimates: this.#estimates, reputation: this.#reputation };
     this.#admissions = new Admissions({ ...judging, maker: this.#maker, recent: this.#recent });
-    this.#permission = new Permission({ ...judging, people: this.people, admissions: this.#admissions });
+    this.permission = new Permission({ ...judging, people: this.people, admissions: this.#admissions });
     const { people } = this;
     const [index, ledger, queue, estimates] = [this.#index, this.#ledger, this.#queue, this.#estimates];
     this.#unproven = new Unproven({ db, people, index, ledger, queue, estimates });
@@ -402,7 +402,7 @@ export class Gate {
 
   #refusal(waiting: Waiting): Refusal {
     const { address, recipient } = waiting;
-    return this.#permission.refusal(waiting) ?? this.#admissions.optedOut(address, recipient);
+    return this.permission.refusal(waiting) ?? this.#admissions.optedOut(address, recipient);
   }
 
   #policyChanged(): void {

@@ -9,7 +9,7 @@ import type { Conversations } from './conversations.ts';
 import type { Estimates } from './estimates.ts';
 import type { Waiting } from './known-texts.ts';
 import type { Reputation } from './reputation.ts';
-import { peopleOf, type Refusal } from './requests.ts';
+import { peopleOf, type Recipient, type Refusal } from './requests.ts';
 
 interface Askable {
   clock: Clock;
@@ -55,6 +55,14 @@ export class Permission {
     const { clock, people } = this.#o;
     people.refresh(waiting);
     return people.rules.openAt(waiting) <= clock.mono() && !this.isClosed(waiting);
+  }
+
+  /** Between the parts of a message that was counted with its first: may the rest go to them, must it wait, or never? */
+  mayGoOn(recipient: Recipient, reply: boolean): 'go' | 'wait' | Refusal {
+    const { people, reputation, admissions } = this.#o;
+    const key = people.closes(recipient, reply);
+    if (key !== null) return admissions.optedOut(key, recipient);
+    return reputation.sender.health().state === 'paused' ? 'wait' : 'go';
   }
 
   /** All that the queue asks, of one; `not_before` aside. */
