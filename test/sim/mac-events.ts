@@ -34,6 +34,8 @@ export interface MacEvent {
   pid?: number;
   exit?: number;
   words?: string;
+  /** Path of the file that was sent. */
+  file?: string;
 }
 
 export type Told = Omit<MacEvent, 'at'>;

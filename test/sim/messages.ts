@@ -8,11 +8,15 @@
  * Each step is a transaction of its own, with time between them. Rows are found by guid, so that a replaced chat.db does no harm: a step
  * that has nothing to change is dropped silently, as Messages would.
  */
+import { statSync } from 'node:fs';
+import { basename, dirname, resolve, sep } from 'node:path';
 import { appleDate } from './apple-date.ts';
 import type { Answer, Cast } from './contacts.ts';
 import type { Told } from './mac-events.ts';
 import { GROUP, type MacStore, type StoredChat } from './mac-store.ts';
+import { attach, TRANSFERRED, transfer } from './other-kinds.ts';
 import type { SimClock } from './sim-clock.ts';
+import { encodeAttributedText } from './typedstream.ts';
 
 /** Measured on a Mac: osascript takes 100 to 120 ms, the row is there 26 ms later. */
 export interface Timing {
@@ -30,6 +34,11 @@ export const USUAL_TIMING: Timing = { acceptMs: 110, rowMs: 136, joinMs: 5, sent
 /** `remoteUserDoesNotExist`: not on iMessage, and what a sender with a junk verdict gets for everything. */
 export const NOT_ON_IMESSAGE = 22;
 
+/** `transcodingFailure`: Messages lives in a sandbox, and what lies outside of it cannot be read. */
+export const FILE_UNREADABLE = 25;
+const TRANSFERRING = 3;
+const TRANSFER_FAILED = 6;
+
 export interface MessagesOptions {
   store: MacStore;
   cast: Cast;
@@ -46,6 +55,8 @@ interface OwnMessage {
   /** The other side of a 1:1 chat, undefined in a group. */
   handle: string | undefined;
   text: string;
+  /** The path of the file that it is, instead of a text. */
+  file?: string;
   /** Written on another device: such rows are delivered without a date. */
   elsewhere: boolean;
 }
@@ -100,6 +111,15 @@ export class Messages {
     });
   }
 
+  /** The same with a file, which is only read once its row is there. */
+  sendFile(to: { chat: StoredChat } | { handle: string }, file: string): void {
+    this.#clock.after(this.timing.rowMs, () => {
+      const chat = 'chat' in to ? to.chat : this.store.direct(to.handle);
+      if (this.#ghosts > 0) return this.#ghost(chat);
+      this.#write(chat, '', file);
+    });
+  }
+
   /** The owner writes by hand: on another device, or on this Mac. `correctedAfterMs`: the row says for so long that it is not from me. */
   type(
     to: { chat: StoredChat } | { handle: string },
@@ -126,18 +146,24 @@ export class Messages {
     return row;
   }
 
-  #write(chat: StoredChat, text: string): void {
+  #write(chat: StoredChat, text: string, file?: string): void {
     const handle = chat.style === GROUP ? undefined : chat.identifier;
     const behaviour = handle === undefined ? undefined : this.#cast.of(handle);
     const at = this.#clock.now();
     const refused = this.#verdict || behaviour?.notOnIMessage === true || (handle !== undefined && !routable(handle));
     const columns = { error: refused ? NOT_ON_IMESSAGE : 0 };
     const { guid, rowid } = this.store.insertMessage({ fromMe: true, handle, text, at, columns });
-    const message = { guid, chat, handle, text, elsewhere: false };
-    this.#tell({ kind: 'row', handle, chat: chat.guid, text, guid, rowid });
+    const message = { guid, chat, handle, text, elsewhere: false, ...(file === undefined ? {} : { file }) };
+    if (file !== undefined) this.#hang(message, rowid, at);
+    const path = file === undefined ? {} : { file };
+    this.#tell({ kind: 'row', handle, chat: chat.guid, text, guid, rowid, ...path });
     const { joinMs } = this.timing;
     if (joinMs !== null) this.joinLater(guid, chat, at, joinMs);
     if (refused) return this.#failed(message, NOT_ON_IMESSAGE);
+    if (file !== undefined && !this.#mayRead(file)) {
+      this.#clock.after(this.timing.sentMs, () => this.#fail(message, FILE_UNREADABLE));
+      return;
+    }
     const failure = behaviour?.notDelivered;
     if (failure) {
       this.#clock.after(failure.afterMs, () => this.#fail(message, failure.error));
@@ -157,6 +183,7 @@ export class Messages {
 
   #sent(message: OwnMessage): void {
     if (!this.store.update(message.guid, { is_sent: 1 })) return;
+    if (message.file !== undefined) transfer(this.store, message.guid, TRANSFERRED);
     this.#event('sent', message);
     const behaviour = message.handle === undefined ? undefined : this.#cast.of(message.handle);
     if (behaviour?.lateError) {
@@ -192,6 +219,7 @@ export class Messages {
   }
 
   #fail(message: OwnMessage, error: number): void {
+    if (message.file !== undefined) transfer(this.store, message.guid, TRANSFER_FAILED);
     if (this.store.update(message.guid, { error, is_sent: 0 })) this.#failed(message, error);
   }
 
@@ -210,6 +238,37 @@ export class Messages {
     const message = { ...failed, guid: row.guid };
     this.#event('sent', message);
     this.#arrive(message);
+  }
+
+  /** The row has its slot at once; the file is joined to it a moment later, and is under way until the row says sent. */
+  #hang(message: OwnMessage, rowid: number, at: number): void {
+    const { guid, file = '' } = message;
+    const columns = {
+      cache_has_attachments: 1,
+      attributedBody: encodeAttributedText('', { mutable: true, attachments: [guid] }),
+    };
+    this.store.update(guid, columns);
+    this.#clock.after(this.timing.joinMs ?? 0, () => {
+      if (!this.store.get('SELECT 1 FROM message WHERE guid = ?', guid)) return;
+      const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+      const mime = 'application/octet-stream';
+      attach(
+        this.store,
+        { rowid, guid },
+        '',
+        [{ name: basename(file), mime, bytes, state: TRANSFERRING, sticker: false }],
+        at,
+      );
+      this.store.all(
+        'UPDATE attachment SET filename = ? WHERE guid IN (SELECT a.guid FROM attachment a JOIN message_attachment_join j ON j.attachment_id = a.ROWID WHERE j.message_id = ?)',
+        file,
+        rowid,
+      );
+    });
+  }
+
+  #mayRead(file: string): boolean {
+    return resolve(file).startsWith(dirname(this.store.path) + sep);
   }
 
   #downgrade(message: OwnMessage, service: 'SMS' | 'RCS'): void {

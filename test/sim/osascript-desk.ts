@@ -9,7 +9,17 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import type { Told } from './mac-events.ts';
@@ -67,6 +77,7 @@ interface Call {
   path: string;
   attempt: string;
   target: string;
+  /** A text, or the path of a file. */
   text: string;
   /** Null once it has ended. */
   fd: number | null;
@@ -80,6 +91,7 @@ const WORDS: Record<number, string> = {
   [-609]: '„Messages“ hat einen Fehler erhalten: Verbindung ist ungültig.',
   [-600]: 'Das Programm wird nicht ausgeführt.',
   [-2741]: 'Zeilenende erwartet, aber „account“ gefunden.',
+  [-43]: 'Die Datei wurde nicht gefunden.',
   [-54]: 'Die Datei gehört nicht dem Aufrufer allein.',
 };
 
@@ -158,6 +170,7 @@ export class OsascriptDesk {
     this.#open.add(call);
     this.#say(call, 'go');
     if (script === 'probe') return this.#probe(call);
+    if (script === 'quit-messages' || script === 'launch-messages') return this.#restart(call);
     const wrong = this.#readPayload(call, payload);
     const mode = wrong === null && this.#concerns(call) ? this.#takeMode() : NORMAL;
     const { target: handle, text } = call;
@@ -172,7 +185,7 @@ export class OsascriptDesk {
   #concerns({ script, target }: Call): boolean {
     const { handle } = this.#mode;
     if (handle === undefined || target === handle) return true;
-    return script === 'send-to-chat' && this.#messages.store.findChat(target)?.identifier === handle;
+    return byChat(script) && this.#messages.store.findChat(target)?.identifier === handle;
   }
 
   #takeMode(): Mode {
@@ -195,10 +208,18 @@ export class OsascriptDesk {
     else this.#end(call, { exit: 0, out: 'ok' });
   }
 
+  /** A Messages that hangs does not quit; started anew it is well. */
+  #restart(call: Call): void {
+    const mode = this.#mode.name;
+    this.#tell({ kind: 'osascript', script: call.script, pid: call.pid, mode });
+    if (call.script === 'launch-messages' && mode === 'messages_hung') this.setMode(NORMAL);
+    if (call.script === 'quit-messages' && mode === 'messages_hung') return this.#fail(call, -1712);
+    this.#end(call, { exit: 0, out: 'ok' });
+  }
+
   /** Null, or what the caller did wrong. */
   #readPayload(call: Call, payload: string): string | null {
-    if (call.script !== 'send-to-chat' && call.script !== 'send-to-participant')
-      return `an unknown script: ${call.path}`;
+    if (!/^send-(file-)?to-(chat|participant)$/.test(call.script)) return `an unknown script: ${call.path}`;
     if (!/^[\w-]+$/.test(call.attempt)) return `no attempt id: ${call.attempt}`;
     const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
     try {
@@ -234,13 +255,16 @@ export class OsascriptDesk {
   /** Finds whom it is for, and from there on everything behind the mark. */
   #dispatch(call: Call, mode: Mode): void {
     const { store, timing } = this.#messages;
-    const byChat = call.script === 'send-to-chat';
-    const chat = byChat ? store.findChat(call.target) : null;
-    const unknown = byChat ? chat?.guid !== call.target || mode.name === 'no_such_chat' : false;
+    const isFile = call.script.startsWith('send-file-');
+    if (isFile && !existsSync(call.text)) return this.#fail(call, -43);
+    const toChat = byChat(call.script);
+    const chat = toChat ? store.findChat(call.target) : null;
+    const unknown = toChat ? chat?.guid !== call.target || mode.name === 'no_such_chat' : false;
     if (unknown || mode.name === 'no_such_participant') return this.#fail(call, -1728);
     if (!this.#say(call, 'err dispatch_started')) return;
     const goes = mode.goes ?? ['normal', 'no_such_chat', 'timed_out', 'died', 'slow'].includes(mode.name);
-    const send = () => this.#messages.send(chat ? { chat } : { handle: call.target }, call.text);
+    const to = chat ? { chat } : { handle: call.target };
+    const send = () => (isFile ? this.#messages.sendFile(to, call.text) : this.#messages.send(to, call.text));
     const accept = () => this.#end(call, { exit: 0, out: `accepted ${call.attempt}` });
     const after = (delayMs: number, work: () => void) => void this.#clock.after(delayMs, work);
     if (goes && mode.name !== 'slow') send();
@@ -314,6 +338,10 @@ export class OsascriptDesk {
     // The caller opens it a second time, maybe only after all was said.
     setTimeout(() => removeFile(join(this.#run, `${call.pid}.reply`)), SURELY_OPENED_MS).unref();
   }
+}
+
+function byChat(script: string): boolean {
+  return script.endsWith('-chat');
 }
 
 function removeFile(path: string): void {
