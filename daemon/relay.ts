@@ -8,9 +8,10 @@
  */
 import { MessagesBridge } from './bridge/bridge.ts';
 import { changeEvent, type RowEvent, rowEvent } from './bridge/row-events.ts';
+import { showsSend } from './bridge/row-key.ts';
 import { isWritten } from './bridge/row-kinds.ts';
 import type { RowChange, RowSighting } from './bridge/sightings.ts';
-import { shows } from './bridge/split-text.ts';
+import { stagingOf } from './bridge/staging.ts';
 import { Gate } from './gate/gate.ts';
 import { nameOfRow, reread } from './gate/rereading.ts';
 import { assetFolder } from './host/assets.ts';
@@ -41,15 +42,8 @@ import { Questions } from './outbox/questions.ts';
 import { sightedOf } from './outbox/sighted.ts';
 
 /** What a controller may rely on here beyond the names of protocol 1. */
-const FEATURES = [
-  'text',
-  'existing_groups',
-  'delivery_receipts',
-  'read_receipts',
-  'pacing_queue',
-  'gate_check',
-  'attachment_get',
-];
+const FEATURES =
+  'text attachments existing_groups delivery_receipts read_receipts pacing_queue gate_check attachment_get'.split(' ');
 
 /** Between the time of an own row and that of its telling. */
 const MINUTE_MS = 60_000;
@@ -136,9 +130,10 @@ export class Relay {
       health,
       log: log.room('bridge'),
       region,
+      restartHung: config.messages.restart_hung,
       wallTrusted: () => this.#wall.trusted,
       sightings: {
-        attempt: (message, _attempt, seen) => this.#outbox.sighted(message, sightedOf(seen)),
+        attempt: (message, attempt, seen) => this.#outbox.sighted(message, { attempt, ...sightedOf(seen) }),
         inbound: (row) => this.#inbound(row),
         ownHand: (row) => this.#ownHand(row),
         changed: (change) => this.#rowChanged(change),
@@ -158,8 +153,9 @@ export class Relay {
       journal,
       gate,
       bridge,
+      files: stagingOf(config.messages.attachments, clock, log.room('bridge')),
       groups: { members: (chat) => bridge.groupMembers(chat) },
-      lookalikes: { find: (recipient, text, sinceAt) => bridge.hasLookalike(recipient, text, sinceAt) },
+      lookalikes: { find: (recipient, text, sinceAt, files) => bridge.hasLookalike(recipient, text, sinceAt, files) },
       wall: this.#wall,
       sender: gate,
       region,
@@ -384,7 +380,9 @@ export class Relay {
     this.#gate.ownHand({ guid, recipients: to, text, at, late });
     const addresses = chat.kind === 'group' ? [chat.id] : to;
     if (row.recovering)
-      this.#outbox.settleLookalike((address, waiting) => addresses.includes(address) && shows(text, waiting));
+      this.#outbox.settleLookalike(
+        (address, waiting, files) => addresses.includes(address) && showsSend(row, waiting, files),
+      );
   }
 
   #tellHealth(): void {

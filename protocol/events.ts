@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { REFUSAL_CODES } from './codes.ts';
 import { Instant } from './commands.ts';
-import { ERROR_MEANINGS, type EventName, MESSAGE_STATES } from './names.ts';
+import { ERROR_MEANINGS, type EventName, MESSAGE_STATES, PART_STATES } from './names.ts';
 
 /** Why a message waits or was refused, in numbers and in one sentence for a person. */
 export const Evidence = z.object({
@@ -37,6 +37,8 @@ export type Chat = z.infer<typeof Chat>;
 
 export const AppleError = z.object({ number: z.int(), name: z.string(), meaning: z.enum(ERROR_MEANINGS) });
 
+export type AppleError = z.infer<typeof AppleError>;
+
 export const CommandResult = z.object({
   command: z.string(),
   name: z.string(),
@@ -49,6 +51,22 @@ export const CommandResult = z.object({
   duplicate: z.boolean().optional(),
 });
 export type CommandResult = z.infer<typeof CommandResult>;
+
+/** The text or one file of a message, in the order in which they go. */
+export const MessagePart = z.object({
+  kind: z.enum(['text', 'attachment']),
+  state: z.enum(PART_STATES),
+  /** The row's, once there is one. */
+  guid: z.string().optional(),
+  /** The name under which the file goes. */
+  name: z.string().optional(),
+  bytes: z.int().optional(),
+  sha256: z.string().optional(),
+  apple_error: AppleError.optional(),
+  code: z.string().optional(),
+  words: z.string().optional(),
+});
+export type MessagePart = z.infer<typeof MessagePart>;
 
 export const MessageStatus = z.object({
   message: z.string(),
@@ -69,6 +87,8 @@ export const MessageStatus = z.object({
   guid: z.string().optional(),
   service: z.string().optional(),
   downgraded: z.boolean().optional(),
+  /** Of a message with attachments; its state is that of its worst part. */
+  parts: z.array(MessagePart).optional(),
   apple_error: AppleError.optional(),
   code: z.string().optional(),
   /** One sentence for a person: what happened and what to do. */

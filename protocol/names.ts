@@ -17,6 +17,20 @@ export const MESSAGE_STATES = [
 ] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
 
+/** Where one part of a message can be, its text or one of its files. `not_sent`: a part before it did not go, or nobody knows. */
+export const PART_STATES = [
+  'waiting',
+  'dispatching',
+  'sent',
+  'delivered',
+  'read',
+  'not_delivered',
+  'failed',
+  'unknown',
+  'not_sent',
+] as const;
+export type PartState = (typeof PART_STATES)[number];
+
 export const CATEGORIES = ['conversational', 'transactional', 'marketing'] as const;
 export type Category = (typeof CATEGORIES)[number];
 

@@ -1,5 +1,5 @@
 /**
- * The attempts of the store: one row per try to hand one text to Messages.
+ * The attempts of the store: one row per try to hand one text, or one file, to Messages.
  *
  *   insert ─▶ started ─▶ ended(outcome) ─▶ row claimed ─▶ watched for 7 days ─▶ forgotten after 35
  *                 └─▶ row claimed ─┘         (a row can be there before osascript has ended; nothing is told of it until then)
@@ -16,7 +16,10 @@ export interface AttemptRequest {
   attempt: string;
   message: string;
   recipient: { kind: 'handle'; handle: string } | { kind: 'group'; chat: string; members: string[] };
+  /** '' where a file is sent. */
   text: string;
+  /** Absolute path of the one file that is sent, instead of a text. */
+  file?: string;
   service: 'imessage' | 'any';
 }
 
@@ -31,6 +34,8 @@ export interface Attempt {
   service: 'imessage' | 'any';
   chatGuid: string | null;
   text: string | null;
+  /** Path of the file, instead of a text. */
+  file: string | null;
   textKey: string;
   baseline: number;
   begunAt: number;
@@ -70,7 +75,7 @@ export interface Watched {
 export type NewAttempt = Pick<
   Attempt,
   'id' | 'message' | 'address' | 'isGroup' | 'service' | 'chatGuid' | 'textKey' | 'baseline' | 'begunAt' | 'bootedAt'
-> & { text: string };
+> & { text: string; file?: string | null };
 
 interface Row {
   id: string;
@@ -81,6 +86,7 @@ interface Row {
   service: string;
   chat_guid: string | null;
   text: string | null;
+  file: string | null;
   text_key: string;
   baseline: number;
   begun_at: number;
@@ -100,7 +106,7 @@ interface Row {
   failing_at: number | null;
 }
 
-const COLUMNS = `id, ord, message, address, is_group, service, chat_guid, text, text_key, baseline, begun_at, booted_at, pid, started_at, outcome,
+const COLUMNS = `id, ord, message, address, is_group, service, chat_guid, text, file, text_key, baseline, begun_at, booted_at, pid, started_at, outcome,
   ended_at, row_id, guid, own_address, claimed_at, ghost, seen, told, told_down, failing_at`;
 
 /** Longer than a message may live (30 days), so that a row that was ours is known as ours as long as it can matter. */
@@ -116,8 +122,8 @@ export class Attempts {
   insert(a: NewAttempt): void {
     this.#db
       .sql(
-        `INSERT INTO attempt (id, message, address, is_group, service, chat_guid, text, text_key, baseline, begun_at, booted_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO attempt (id, message, address, is_group, service, chat_guid, text, file, text_key, baseline, begun_at, booted_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         a.id,
@@ -127,6 +133,7 @@ export class Attempts {
         a.service,
         a.chatGuid,
         a.text,
+        a.file ?? null,
         a.textKey,
         a.baseline,
         a.begunAt,
@@ -288,6 +295,7 @@ function toAttempt(row: Row): Attempt {
     service: row.service as Attempt['service'],
     chatGuid: row.chat_guid,
     text: row.text,
+    file: row.file,
     textKey: row.text_key,
     baseline: row.baseline,
     begunAt: row.begun_at,

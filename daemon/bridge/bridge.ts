@@ -7,6 +7,7 @@
  *   attempts.ts   the rows of our store            recovery.ts   what a crash left behind
  *   changes.ts    edits, unsendings and files of messages that were told
  *   lookalikes.ts what a lost store may have sent  missing-rows.ts  taken, and no row comes
+ *   staging.ts    files that are to be sent
  *
  *   begin ─ run ─┬─ accepted ──────── row? ─▶ sent ─▶ delivered ─▶ read │ not_delivered
  *                ├─ may_have_gone ─── row? ─┘  (no row 10 s after `accepted`: unknown; a row within 7 days settles it)
@@ -14,6 +15,7 @@
  *
  * The caller owes: `recover` once, before the first `ready`; `begin` inside the transaction that stores the dispatch; one `run` at a time.
  */
+import { basename } from 'node:path';
 import { type Clock, pause, type Timer } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Config } from '../host/config.ts';
@@ -25,8 +27,10 @@ import { AttachmentFolder } from './attachment-folder.ts';
 import { AttachmentPieces } from './attachment-pieces.ts';
 import { type AttemptRequest, Attempts } from './attempts.ts';
 import { Changes } from './changes.ts';
+import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
 import { addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
+import { type NameWishes, safeFileName } from './file-names.ts';
 import { Lane } from './lane.ts';
 import { Lookalikes } from './lookalikes.ts';
 import { MissingRows } from './missing-rows.ts';
@@ -36,6 +40,8 @@ import { Parts } from './parts.ts';
 import { Reading } from './reading.ts';
 import { Receipts } from './receipts.ts';
 import { decide, Leftovers, readVerdict } from './recovery.ts';
+import { Restart } from './restart.ts';
+import { fileKey } from './row-key.ts';
 import { Sending } from './sending.ts';
 import { type Sightings, sightingOf } from './sightings.ts';
 import { hasLink } from './split-text.ts';
@@ -49,7 +55,7 @@ const FORGOTTEN_MS = 3_600_000;
 const STORE_AGAIN_MS = 2_000;
 
 export interface BridgeOptions {
-  config: Config['messages'];
+  config: Pick<Config['messages'], 'chat_db' | 'osascript' | 'ps' | 'send_limit_ms'>;
   /** A folder of our own (0700) for payloads and what children write. */
   workFolder: string;
   /** Where the AppleScripts are. */
@@ -60,6 +66,8 @@ export interface BridgeOptions {
   health: Health;
   log: Log;
   region?: string;
+  /** May a Messages that hangs be restarted? No, if not given. */
+  restartHung?: boolean;
   /** May things be forgotten by the wall clock just now? */
   wallTrusted?: () => boolean;
   sightings: Sightings;
@@ -108,7 +116,8 @@ export class MessagesBridge {
     });
     this.#osascript = osascript;
     const limitMs = config.send_limit_ms;
-    const lane = new Lane({ osascript, clock, health, log, limitMs });
+    const restart = o.restartHung ? new Restart({ osascript, clock, health, log, limitMs }) : null;
+    const lane = new Lane({ osascript, clock, health, log, limitMs, restart });
     this.#lane = lane;
     const reading = new Reading({
       path: config.chat_db,
@@ -188,7 +197,7 @@ export class MessagesBridge {
   begin(request: AttemptRequest): boolean {
     const chatDb = this.#reading.chatDb();
     if (!this.#recovered || !chatDb || this.#reading.behind() || this.#changes.behind()) return false;
-    const { recipient, service, text } = request;
+    const { recipient, service, text, file } = request;
     const begunAt = Math.round(this.#clock.now());
     const address = addressOf(recipient);
     const whole = comparable(text);
@@ -199,12 +208,10 @@ export class MessagesBridge {
       address,
       isGroup: recipient.kind === 'group',
       service,
-      chatGuid:
-        recipient.kind === 'group'
-          ? chatDb.groupGuid(recipient.chat)
-          : directGuid(chatDb.directChatGuids(recipient.handle), service),
+      chatGuid: targetFor(chatDb, recipient, service),
       text,
-      textKey: textKey(text),
+      file: file ?? null,
+      textKey: file === undefined ? textKey(text) : fileKey(basename(file)),
       baseline: chatDb.maxRowid(),
       begunAt,
       bootedAt: this.#bootedAt(),
@@ -216,7 +223,10 @@ export class MessagesBridge {
   async run(id: string): Promise<SendOutcome> {
     const attempt = this.#attempts.get(id);
     if (!attempt || attempt.text === null) return { kind: 'may_have_gone', words: 'This attempt was run before.' };
-    const outcome = await this.#sending.send(attempt, attempt.text);
+    const isText = attempt.isGroup && this.#reading.chatDb()?.groupTarget(attempt.address)?.isText === true;
+    if (isText && attempt.service === 'imessage') return this.#stored(() => this.#settle(id, TEXT_GROUP));
+    const what = attempt.file === null ? { text: attempt.text } : { file: attempt.file };
+    const outcome = await this.#sending.send(attempt, what);
     // Nothing left, says the child; a fitting row in chat.db would say otherwise, and would be believed.
     if (outcome.kind === 'not_started') await this.#reading.caughtUp();
     const settled = await this.#stored(() => this.#settle(id, outcome));
@@ -254,7 +264,7 @@ export class MessagesBridge {
     for (const pid of stuck) this.#lane.stuck(pid);
     for (const f of this.#lookalikes.forgotten())
       await this.#commit.run(() =>
-        this.#sightings.forgotten?.((to, text) => this.#lookalikes.isForgotten(f, to, text)),
+        this.#sightings.forgotten?.((to, text, files) => this.#lookalikes.isForgotten(f, to, text, files)),
       );
     this.#receipts.changed();
     this.#recovered = true;
@@ -277,9 +287,14 @@ export class MessagesBridge {
     return row ? { at: row.at, fromMe: row.fromMe, text: row.text, tapback: row.kind.startsWith('tapback') } : null;
   }
 
-  /** May a store that was lost or set back have sent this text to them since `sinceAt`? See lookalikes.ts. */
-  hasLookalike(recipient: AttemptRequest['recipient'], text: string, sinceAt: number): boolean {
-    return this.#lookalikes.has(recipient, text, sinceAt);
+  /** May a store that was lost or set back have sent this text, or one of these files, to them since `sinceAt`? See lookalikes.ts. */
+  hasLookalike(
+    recipient: AttemptRequest['recipient'],
+    text: string,
+    sinceAt: number,
+    files: readonly NameWishes[] = [],
+  ): boolean {
+    return this.#lookalikes.has(recipient, text, sinceAt, files.map(safeFileName));
   }
 
   /** Texts of our own rows dated `sinceAt` or later, by guid, once chat.db was read to its end; null if it cannot be read. */
@@ -353,7 +368,18 @@ export class MessagesBridge {
   }
 }
 
-/** A chat whose guid names SMS or RCS would be sent to by that service. */
-function directGuid(guids: string[], service: AttemptRequest['service']): string | null {
-  return guids.find((guid) => service === 'any' || !/^(sms|rcs);/i.test(guid)) ?? null;
+const TEXT_GROUP: SendOutcome = {
+  kind: 'not_started',
+  code: 'recipient_not_imessage',
+  words: 'This group is one of SMS or RCS; nothing was sent. Send with service "any" if that is wanted.',
+  again: false,
+};
+
+/**
+ * The chat to ask Messages for, by its id as it stands in chat.db; null: the participant of the iMessage account (a handle), or no such group.
+ * A message that must be iMessage is never handed to a chat that sends as SMS or RCS.
+ */
+function targetFor(chatDb: ChatDb, to: AttemptRequest['recipient'], service: AttemptRequest['service']): string | null {
+  if (to.kind === 'group') return chatDb.groupTarget(to.chat)?.guid ?? null;
+  return chatDb.directTargets(to.handle).find(({ isText }) => service === 'any' || !isText)?.guid ?? null;
 }

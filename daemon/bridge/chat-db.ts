@@ -11,7 +11,7 @@ import { codeOf, messageOf, RelayError } from '../host/errors.ts';
 import { ChangedRows } from './changed-rows.ts';
 import type { ChatRow, OwnState } from './chat-row.ts';
 import { type ChatSql, chatSql, type PlainRow } from './chat-schema.ts';
-import { Chats } from './chats.ts';
+import { Chats, type ChatTarget } from './chats.ts';
 import { RowReader, stateOf } from './row-reader.ts';
 
 /** Rows of one read at the most. */
@@ -138,21 +138,21 @@ export class ChatDb {
     return this.#chats.members(chat);
   }
 
-  /** Guids of existing 1:1 chats with a handle, for AppleScript's `chat id`, best first: iMessage before SMS, then the newest. */
-  directChatGuids(handle: string): string[] {
-    return this.#chats.directGuids(handle);
+  /** Existing 1:1 chats with a handle, for AppleScript's `chat id`, best first: iMessage before SMS, then the newest. */
+  directTargets(handle: string): ChatTarget[] {
+    return this.#chats.directTargets(handle);
   }
 
   /** The oldest row of the 1:1 conversation with a handle, or null. */
   oldestDirectRow(handle: string): ChatRow | null {
-    const guids = this.#sql.oldestOf === null ? [] : this.directChatGuids(handle);
+    const guids = this.#sql.oldestOf === null ? [] : this.directTargets(handle).map(({ guid }) => guid);
     if (this.#sql.oldestOf === null || guids.length === 0) return null;
     const rowid = this.#db.sql<{ rowid: number | null }>(this.#sql.oldestOf).get(JSON.stringify(guids))?.rowid ?? null;
     return rowid === null ? null : (this.rowsByRowid([rowid])[0] ?? null);
   }
 
-  groupGuid(chat: string): string | null {
-    return this.#chats.groupGuid(chat);
+  groupTarget(chat: string): ChatTarget | null {
+    return this.#chats.groupTarget(chat);
   }
 
   close(): void {

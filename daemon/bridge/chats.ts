@@ -22,6 +22,14 @@ export interface KnownChat {
 /** So many conversations and people are remembered; then all are forgotten. */
 const MOST_REMEMBERED = 5_000;
 
+/** A chat that AppleScript can be asked for. */
+export interface ChatTarget {
+  /** As found; never built. */
+  guid: string;
+  /** It sends as SMS or RCS. macOS 26 says so in `service_name` only: all its guids begin with `any`. */
+  isText: boolean;
+}
+
 export class Chats {
   readonly #db: Db;
   readonly #sql: ChatSql;
@@ -72,19 +80,20 @@ export class Chats {
     return rows.length === 0 ? null : [...new Set(rows.flatMap((row) => this.#members(row)))];
   }
 
-  /** The guid of the group's chat, the newest if there are several. */
-  groupGuid(chat: string): string | null {
-    return words(this.#groups(chat)[0]?.guid) || null;
+  /** The group's chat, the newest if there are several. */
+  groupTarget(chat: string): ChatTarget | null {
+    const [row] = this.#groups(chat);
+    return row && words(row.guid) !== '' ? targetOf(row) : null;
   }
 
-  /** Guids of the 1:1 chats with a handle: iMessage first, the newest first. Those of SMS and RCS come last. */
-  directGuids(handle: string): string[] {
+  /** The 1:1 chats with a handle: iMessage first, the newest first. Those of SMS and RCS come last. */
+  directTargets(handle: string): ChatTarget[] {
     const wanted = handleFromRow(handle);
     const rank = (row: SqlRow) => (words(row.service_name).toLowerCase().startsWith('imessage') ? 0 : 1);
     return this.#all()
       .filter((row) => row.style === DIRECT && handleFromRow(words(row.chat_identifier)) === wanted)
       .sort((a, b) => rank(a) - rank(b) || Number(b.rowid) - Number(a.rowid))
-      .map((row) => words(row.guid));
+      .map(targetOf);
   }
 
   #groups(chat: string): SqlRow[] {
@@ -115,6 +124,13 @@ export class Chats {
     const found = this.#db.sql<{ id: string }>(this.#sql.members).all(row.rowid ?? 0);
     return [...new Set(found.map(({ id }) => handleFromRow(id)))];
   }
+}
+
+function targetOf(row: SqlRow): ChatTarget {
+  const guid = words(row.guid);
+  const prefix = guid.split(';')[0] ?? '';
+  const service = /^any$/i.test(prefix) ? words(row.service_name) : prefix;
+  return { guid, isText: /^(sms|mms|rcs)/i.test(service) };
 }
 
 function groupId(row: SqlRow): string {

@@ -1,7 +1,7 @@
 /**
  * Which row of chat.db is which attempt's? Each row from us is claimed by one attempt at the most, and each attempt claims one row:
  *
- *   above the attempt's ROWID baseline · to the same handle or group · the same text (text-key.ts) · not from before the attempt ·
+ *   above the attempt's ROWID baseline · to the same handle or group · the same text, or file (row-key.ts) · not from before the attempt ·
  *   of a kind that a script can make · claimed by nobody · of attempts that expect a row now the oldest, else the oldest of all
  *
  * Exceptions:
@@ -19,8 +19,9 @@ import type { ChatDb } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
 import type { Parts } from './parts.ts';
 import type { Receipts } from './receipts.ts';
+import { rowKey } from './row-key.ts';
 import { linksOf, restAfter } from './split-text.ts';
-import { comparable, textKey } from './text-key.ts';
+import { comparable } from './text-key.ts';
 
 /** A row this late is still ours. */
 export const CLAIM_WINDOW_MS = 7 * 86_400_000;
@@ -87,7 +88,7 @@ export class Claims {
   searchAgain(a: Attempt): Found {
     const rows = this.#chatDb()?.rowsAfter(a.baseline, SEARCHED_ROWS) ?? [];
     const ours = rows.filter((row) => row.fromMe && isScriptable(row) && !this.isClaimed(row.guid));
-    const same = ours.filter((row) => textKey(row.text) === a.textKey && this.#fits(a, row));
+    const same = ours.filter((row) => rowKey(row) === a.textKey && this.#fits(a, row));
     const row = same.find((r) => this.addressesOf(r).includes(a.address));
     if (row && this.#takeBy(a, row, false)) return 'claimed';
     if (this.#parts.of(a.id).length > 0) return 'part';
@@ -173,7 +174,8 @@ export class Claims {
   }
 
   #among(row: ChatRow, find: (address: string, key: string) => Attempt[]): Attempt[] {
-    const key = textKey(row.text);
+    const key = rowKey(row);
+    if (key === null) return [];
     const found = this.addressesOf(row).flatMap((address) => find(address, key));
     return found.filter((a) => this.#fits(a, row)).sort((a, b) => a.order - b.order);
   }
@@ -212,11 +214,12 @@ export function addressOf(recipient: AttemptRequest['recipient']): string {
   return recipient.kind === 'handle' ? recipient.handle : recipient.chat;
 }
 
-/** Could a script have made this row? A script plans nothing, answers no single message, and puts no words beside a file. */
+/** Could a script have made this row? A script plans nothing, answers no single message, and sends words or one file, never both. */
 function isScriptable({ kind, detail, text }: ChatRow): boolean {
-  if (text.trim() === '' || (kind !== 'text' && kind !== 'attachment')) return false;
+  if (kind !== 'text' && kind !== 'attachment') return false;
+  if (detail?.scheduled !== undefined || detail?.reply_to !== undefined) return false;
   const files = Array.isArray(detail?.attachments) ? detail.attachments.length : 0;
-  return files === 0 && detail?.scheduled === undefined && detail?.reply_to === undefined;
+  return files === (text.trim() === '' ? 1 : 0);
 }
 
 function isGhost(row: ChatRow): boolean {

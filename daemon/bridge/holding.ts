@@ -2,7 +2,8 @@
  * Which rows are ready to be told. Messages writes a row and its chat join in transactions of their own, and may correct `is_from_me`
  * within milliseconds; such rows, and all behind them, are held a moment: ROWID order is the order of telling.
  *
- * A row is held only for a reason that it shows: no chat yet (at most JOIN_MS), or an inbound row that looks like an own one, because it
+ * A row is held only for a reason that it shows: no chat yet (at most JOIN_MS), an own row with the slot of a file and no file joined to it yet
+ * (as long: it could not be claimed), or an inbound row that looks like an own one, because it
  * says sent, says not delivered (Apple marks inbound rows delivered), or names nobody (at most OWNER_MS). Normal rows go at once.
  */
 import type { ChatRow } from './chat-row.ts';
@@ -54,7 +55,12 @@ export class Holding {
 }
 
 function holdMs(row: ChatRow, now: number): number {
-  if (row.chat === null) return JOIN_MS;
+  if (row.chat === null || lacksFile(row)) return JOIN_MS;
   if (row.fromMe || !isWritten(row.kind) || row.kind === 'unsupported' || Math.abs(now - row.at) > FRESH_MS) return 0;
   return row.state.isSent || !row.state.isDelivered || row.handle === '' ? OWNER_MS : 0;
+}
+
+function lacksFile({ fromMe, kind, text, detail }: ChatRow): boolean {
+  if (!fromMe || kind !== 'attachment' || text.trim() !== '') return false;
+  return Array.isArray(detail?.attachments) && detail.attachments.length === 0;
 }

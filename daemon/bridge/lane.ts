@@ -2,7 +2,7 @@
  * The one lane to Messages: is it open?
  *
  *   unproven ─ good probe ─▶ open ─ trouble or time-out ─▶ unproven
- *       └── bad probe: a condition is raised, asked again after 2 s, 4 s, … 30 s
+ *       └── bad probe: a condition is raised, asked again after 2 s, 4 s, … 30 s; one that hangs may be restarted (restart.ts)
  *
  * The probe is a bounded, read-only Apple event: the consent dialog must never meet a real message, and a Messages that hangs while all
  * looks green must be found out before one is handed to it. A killed child that is still there keeps the lane closed.
@@ -12,6 +12,7 @@ import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import type { Osascript } from './osascript.ts';
 import { type Trouble, troubleOf } from './outcome.ts';
+import type { Restart } from './restart.ts';
 
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
@@ -24,6 +25,7 @@ export class Lane {
   readonly #health: Health;
   readonly #log: Log;
   readonly #limitMs: number;
+  readonly #restart: Restart | null;
   readonly #stop = new AbortController();
   #proven = false;
   #probing: Promise<void> | null = null;
@@ -34,12 +36,21 @@ export class Lane {
   #stuck: number[] = [];
 
   /** `limitMs`: how long an osascript may run. The probe's own Apple event gives up after 10 s; this is for an osascript that hangs itself. */
-  constructor(o: { osascript: Osascript; clock: Clock; health: Health; log: Log; limitMs: number }) {
+  constructor(o: {
+    osascript: Osascript;
+    clock: Clock;
+    health: Health;
+    log: Log;
+    limitMs: number;
+    /** Null: a Messages that hangs is left to whoever sits before the Mac. */
+    restart: Restart | null;
+  }) {
     this.#osascript = o.osascript;
     this.#clock = o.clock;
     this.#health = o.health;
     this.#log = o.log;
     this.#limitMs = o.limitMs;
+    this.#restart = o.restart;
   }
 
   start(): void {
@@ -49,6 +60,7 @@ export class Lane {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#next?.cancel();
+    this.#restart?.stop();
     await this.#probing;
   }
 
@@ -87,15 +99,17 @@ export class Lane {
   async #ask(): Promise<void> {
     this.#next?.cancel();
     this.#next = null;
-    if (await this.#isStuck()) return this.#failed(HUNG_CHILD);
+    if (await this.#isStuck()) {
+      this.#raise(HUNG_CHILD);
+      return this.#again();
+    }
     const ended = await this.#osascript.probe(this.#limitMs, this.#stop.signal);
     if (this.#stop.signal.aborted) return;
     if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#clear();
-    this.#failed(troubleOf(ended) ?? ODD_ANSWER);
-  }
-
-  #failed(trouble: Trouble): void {
+    const trouble = troubleOf(ended) ?? ODD_ANSWER;
     this.#raise(trouble);
+    if (trouble.condition === 'messages_hung') await this.#restart?.hung(this.#stop.signal);
+    else this.#restart?.answered();
     this.#again();
   }
 
@@ -114,6 +128,7 @@ export class Lane {
   }
 
   #clear(): void {
+    this.#restart?.answered();
     if (!this.#proven) this.#log.info('lane_open');
     this.#proven = true;
     this.#waitMs = FIRST_WAIT_MS;

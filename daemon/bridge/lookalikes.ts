@@ -1,14 +1,16 @@
 /**
  * What a store that was lost or set back may have sent, and knows nothing of: own rows of chat.db that no attempt made, and files that
- * osascript's calls left behind. In doubt a text is taken for sent.
+ * osascript's calls left behind. In doubt a text, or a file, is taken for sent.
  *
  * The caller owes `begin` once, before it sweeps the work folder.
  */
+import { basename } from 'node:path';
 import type { Clock } from '../host/clock.ts';
 import type { AttemptRequest, Attempts } from './attempts.ts';
 import type { ChatDb } from './chat-db.ts';
 import { addressOf, type Claims } from './claims.ts';
 import type { Osascript } from './osascript.ts';
+import { fileKey, rowKey } from './row-key.ts';
 import { firstPieces } from './split-text.ts';
 import { comparable, textKey } from './text-key.ts';
 
@@ -65,7 +67,11 @@ export class Lookalikes {
     this.#forgotten = this.#osascript
       .payloads()
       .filter(({ attempt }) => !this.#attempts.get(attempt))
-      .map(({ attempt, target, text }) => ({ attempt, target, key: textKey(text) }));
+      .map(({ attempt, target, ...what }) => ({
+        attempt,
+        target,
+        key: 'file' in what ? fileKey(basename(what.file)) : textKey(what.text),
+      }));
     return this.#forgotten;
   }
 
@@ -73,16 +79,16 @@ export class Lookalikes {
     return this.#forgotten;
   }
 
-  /** Is this the text and the recipient of a send that the store has forgotten? */
-  isForgotten(f: Forgotten, address: string, text: string): boolean {
-    return this.#isTo(f.target, address) && f.key === textKey(text);
+  /** Is this the text, or one of the files (by name), and the recipient of a send that the store has forgotten? */
+  isForgotten(f: Forgotten, address: string, text: string, files: readonly string[] = []): boolean {
+    return this.#isTo(f.target, address) && keysOf(text, files).includes(f.key);
   }
 
   /**
-   * Does chat.db hold this text to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if such a send
+   * Does chat.db hold this text, or one of these files (by name), to this recipient, from us, since `sinceAt`, made by no attempt that we know? True as well if such a send
    * left files behind, or if chat.db cannot be read.
    */
-  has(recipient: AttemptRequest['recipient'], text: string, sinceAt: number): boolean {
+  has(recipient: AttemptRequest['recipient'], text: string, sinceAt: number, files: readonly string[] = []): boolean {
     const chatDb = this.#chatDb();
     if (!chatDb) return true;
     const address = addressOf(recipient);
@@ -93,11 +99,15 @@ export class Lookalikes {
     const forgotten = this.#forgotten.filter(({ target }) => this.#isTo(target, address));
     const toThem = own.filter((row) => row.at >= since && row.addresses.includes(address));
     if (toThem.length === 0 && forgotten.length === 0) return false;
-    const key = textKey(text);
-    if (forgotten.some((f) => f.key === key)) return true;
+    const whole = keysOf(text, files);
+    if (forgotten.some((f) => whole.includes(f.key))) return true;
     // Had Messages cut it at a link, the first piece would be there.
-    const keys = new Set([key, ...firstPieces(comparable(text)).map(textKey)]);
-    const fitting = toThem.filter((row) => keys.has(row.key));
+    const pieces = firstPieces(comparable(text)).map(textKey);
+    return whole.some((key, index) => this.#isUnclaimed(toThem, address, key, index === 0 ? pieces : []));
+  }
+
+  #isUnclaimed(toThem: OwnRows['rows'], address: string, key: string, pieces: string[]): boolean {
+    const fitting = toThem.filter((row) => row.key === key || pieces.includes(row.key));
     const unclaimed = fitting.filter((row) => !this.#claims.isClaimed(row.guid));
     if (unclaimed.length === 0) return false;
     const youngest = this.#clock.now() - CLAIM_MS;
@@ -107,7 +117,7 @@ export class Lookalikes {
 
   #isTo(target: string, address: string): boolean {
     if (target === address || target.split(';').at(-1) === address) return true;
-    return target === this.#chatDb()?.groupGuid(address);
+    return target === this.#chatDb()?.groupTarget(address)?.guid;
   }
 
   /** Many commands that come again after a loss share one look. */
@@ -124,9 +134,14 @@ export class Lookalikes {
       guid: row.guid,
       at: row.at,
       addresses: this.#claims.addressesOf(row),
-      key: textKey(row.text),
+      key: rowKey(row) ?? '',
     }));
     this.#ownRows = { chatDb, version, since, lookedAt, rows };
     return rows;
   }
+}
+
+/** The text's first, if there is one. */
+function keysOf(text: string, files: readonly string[]): string[] {
+  return [...(text.trim() === '' ? [] : [textKey(text)]), ...files.map(fileKey)];
 }

@@ -1,10 +1,10 @@
 /**
- * The only door to child processes: runs one of the three AppleScripts by `osascript`, and finds what an earlier process left running.
+ * The only door to child processes: runs one of the AppleScripts by `osascript`, and finds what an earlier process left running.
  *
  * A child leads a process group of its own and writes to files in the work folder, so that both outlive this process. argv is public on
  * a Mac: it carries the attempt id and the path of a payload (0600), never a handle or a text. No shell is ever involved.
  *
- *   work folder:  <name>.payload   <name>.<route>.out   <name>.<route>.err
+ *   work folder:  <name>.payload (a text) or <name>.file (the path of one)   <name>.<route>.out   <name>.<route>.err
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,6 +26,9 @@ export interface Running {
   startedAt: number;
   command: string;
 }
+
+/** What is handed over: to whom, and a text or the path of a file. */
+export type Payload = { target: string } & ({ text: string } | { file: string });
 
 export interface Started {
   pid: number | null;
@@ -49,21 +52,36 @@ export class Osascript {
   }
 
   /** Writes the payload and starts the script of `route`. `limitMs`: how long it may run before its whole group is killed. */
-  send(attempt: string, route: Route, payload: { target: string; text: string }, limitMs: number): Started {
-    const path = this.#file(`${attempt}.payload`);
+  send(attempt: string, route: Route, payload: Payload, limitMs: number): Started {
+    const isFile = 'file' in payload;
+    const path = this.#file(`${attempt}.${isFile ? 'file' : 'payload'}`);
     try {
       rmSync(path, { force: true });
-      writeFileSync(path, `${payload.target}\n${payload.text}`, { mode: 0o600, flag: 'wx' });
+      writeFileSync(path, `${payload.target}\n${isFile ? payload.file : payload.text}`, { mode: 0o600, flag: 'wx' });
     } catch (error) {
       return failed(messageOf(error));
     }
-    return this.#run(`send-to-${route}.applescript`, `${attempt}.${route}`, [attempt, path], limitMs);
+    return this.#run(
+      `send-${isFile ? 'file-' : ''}to-${route}.applescript`,
+      `${attempt}.${route}`,
+      [attempt, path],
+      limitMs,
+    );
   }
 
   /** The read-only question whether Messages answers. Its files are gone when it has ended. */
-  async probe(limitMs: number, signal?: AbortSignal): Promise<Ending & { gone: boolean }> {
-    const ended = await this.#run('probe.applescript', 'probe', [], limitMs, signal).ended;
-    this.#remove((name) => name.startsWith('probe.'));
+  probe(limitMs: number, signal?: AbortSignal): Promise<Ending & { gone: boolean }> {
+    return this.ask('probe', limitMs, signal);
+  }
+
+  /** Runs a script that hands nothing over. Its files are gone when it has ended. */
+  async ask(
+    script: 'probe' | 'quit-messages' | 'launch-messages',
+    limitMs: number,
+    signal?: AbortSignal,
+  ): Promise<Ending & { gone: boolean }> {
+    const ended = await this.#run(`${script}.applescript`, script, [], limitMs, signal).ended;
+    this.#remove((name) => name.startsWith(`${script}.`));
     return ended;
   }
 
@@ -74,14 +92,14 @@ export class Osascript {
   }
 
   /** What was to be sent, by the files that are still there. */
-  payloads(): { attempt: string; target: string; text: string }[] {
-    const ending = '.payload';
+  payloads(): (Payload & { attempt: string })[] {
     return this.#names().flatMap((name) => {
-      const content = name.endsWith(ending) ? this.#read(name) : '';
+      const [attempt = '', ending] = name.split('.');
+      const content = ending === 'payload' || ending === 'file' ? this.#read(name) : '';
       const cut = content.indexOf('\n');
       if (cut < 1) return [];
-      const attempt = name.slice(0, -ending.length);
-      return [{ attempt, target: content.slice(0, cut), text: content.slice(cut + 1) }];
+      const [target, what] = [content.slice(0, cut), content.slice(cut + 1)];
+      return [{ attempt, target, ...(ending === 'file' ? { file: what } : { text: what }) }];
     });
   }
 
@@ -101,7 +119,7 @@ export class Osascript {
    * `ps` that cuts its lines). Null if `ps` cannot be asked.
    */
   async leftovers(known: { pid: number; startedAt: number }[] = []): Promise<Running[] | null> {
-    const running = await this.#list();
+    const running = await this.running();
     const isKnown = (r: Running) =>
       known.some((k) => k.pid === r.pid && Math.abs(k.startedAt - r.startedAt) <= START_TOLERANCE_MS);
     return running?.filter((r) => r.command.includes(`${this.workFolder}/`) || isKnown(r)) ?? null;
@@ -167,8 +185,17 @@ export class Osascript {
     }
   }
 
-  /** COLUMNS: without a terminal the ps of macOS cuts its lines at 79 characters. */
-  #list(): Promise<Running[] | null> {
+  /** Ends one process, not its group. */
+  kill(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended in the meantime, or is another user's.
+    }
+  }
+
+  /** All processes; null if `ps` cannot be asked. COLUMNS: without a terminal the ps of macOS cuts its lines at 79 characters. */
+  running(): Promise<Running[] | null> {
     const env = { ...process.env, LC_ALL: 'C', COLUMNS: '32000' };
     const options = { env, timeout: PS_LIMIT_MS, maxBuffer: 32 * 1024 * 1024 };
     return new Promise((resolve) => {

@@ -70,7 +70,8 @@ const TROUBLES = {
   messages_hung: {
     condition: 'messages_hung',
     words: 'Messages does not answer.',
-    remedy: 'Look for an open dialog on the Mac’s screen; else quit Messages and open it again.',
+    remedy:
+      'Look for an open dialog on the Mac’s screen; else quit Messages and open it again (messages.restart_hung lets the relay do that).',
   },
   osascript_unusable: {
     condition: 'osascript_unusable',
@@ -187,6 +188,14 @@ function refusalOf(number: number, route: Route): NotStarted {
             words: 'Messages cannot write to this address by iMessage; nothing was sent.',
             again: false,
           };
+    case -43:
+    case -120:
+      return {
+        kind,
+        code: 'attachment_refused',
+        words: 'The file is not on this Mac any more; nothing was sent.',
+        again: false,
+      };
     default:
       return {
         kind,

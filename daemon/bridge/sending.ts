@@ -50,7 +50,7 @@ export class Sending {
     this.#limitMs = o.limitMs;
   }
 
-  async send(a: Attempt, text: string): Promise<SendOutcome> {
+  async send(a: Attempt, what: { text: string } | { file: string }): Promise<SendOutcome> {
     const { chatGuid } = a;
     if (a.isGroup && chatGuid === null)
       return {
@@ -60,16 +60,16 @@ export class Sending {
         again: false,
       };
     if (chatGuid === null || (!a.isGroup && this.#unknownChats.has(chatGuid)))
-      return (await this.#call(a, 'participant', a.address, text)).outcome;
-    const first = await this.#call(a, 'chat', chatGuid, text);
+      return (await this.#call(a, 'participant', a.address, what)).outcome;
+    const first = await this.#call(a, 'chat', chatGuid, what);
     if (!first.noSuchTarget || a.isGroup) return first.outcome;
     if (this.#unknownChats.size < REMEMBERED_CHATS) this.#unknownChats.add(chatGuid);
     if (first.outcome.kind === 'not_started' && this.#hasGrown(a.baseline)) return { ...first.outcome, again: true };
-    return (await this.#call(a, 'participant', a.address, text)).outcome;
+    return (await this.#call(a, 'participant', a.address, what)).outcome;
   }
 
-  async #call(a: Attempt, route: Route, target: string, text: string): Promise<Verdict> {
-    const child = this.#osascript.send(a.id, route, { target, text }, this.#limitMs);
+  async #call(a: Attempt, route: Route, target: string, what: { text: string } | { file: string }): Promise<Verdict> {
+    const child = this.#osascript.send(a.id, route, { target, ...what }, this.#limitMs);
     const { pid } = child;
     if (pid !== null) this.#remember(a.id, pid);
     const ended = await child.ended;

@@ -97,7 +97,7 @@ export interface Sightings {
    * After a restart: osascript was about to send something that this store knows nothing of, since it was lost or set back. `isIt` says
    * whether a text to an address (as messages name it) is that one.
    */
-  forgotten?(isIt: (address: string, text: string) => boolean): void;
+  forgotten?(isIt: (address: string, text: string, files?: readonly string[]) => boolean): void;
   /** chat.db is another one than before, or was set back. */
   generation(reason: string): void;
 }

@@ -7,13 +7,15 @@
  * from anywhere else. 0700 and 0600: other users of the Mac see nothing. The caller says which files are still needed.
  */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, messageOf } from '../host/errors.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Config } from '../host/config.ts';
+import { codeOf, messageOf, RelayError } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { safeFileName } from './file-names.ts';
-import type { HttpsFetch } from './https-fetch.ts';
+import { HttpsFetch } from './https-fetch.ts';
 
 /** What must stay free on the disk for the Mac itself. */
 const FREE_BYTES = 512 * 1024 * 1024;
@@ -158,4 +160,23 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 function makePrivate(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+/** As configured. Throws `config_invalid` if the file of certificates cannot be read. */
+export function stagingOf(config: Config['messages']['attachments'], clock: Clock, log: Log): Staging {
+  const { folder, max_bytes: maxBytes, max_total_bytes: maxTotalBytes, fetch_limit_ms: totalMs } = config;
+  const ca = config.ca_file === null ? undefined : certificatesIn(config.ca_file);
+  const fetch = new HttpsFetch({ clock, limits: { maxBytes, totalMs }, privateHosts: config.allow_hosts, ca });
+  return new Staging({ folder, fetch, log, maxBytes, maxTotalBytes });
+}
+
+function certificatesIn(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new RelayError('config_invalid', `the certificates in ${path} cannot be read: ${messageOf(error)}`, {
+      hint: 'Mend messages.attachments.ca_file in config.json, or set it to null.',
+      cause: error,
+    });
+  }
 }

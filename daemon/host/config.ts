@@ -62,6 +62,36 @@ export const ConfigFile = section({
     send_limit_ms: whole(5_000, 600_000, 'milliseconds')
       .default(45_000)
       .describe('How long one send may take before it is ended; what became of it is then unknown.'),
+    restart_hung: yesOrNo
+      .default(false)
+      .describe('True lets the relay restart a Messages that does not answer: right for a Mac that nobody else uses.'),
+    attachments: section({
+      folder: file
+        .nullable()
+        .default(null)
+        .describe(
+          'Where files wait to be sent, which Messages must be able to read; null: Attachments/SenderRelay beside chat_db.',
+        ),
+      max_bytes: whole(1, 1_073_741_824, 'bytes')
+        .default(104_857_600)
+        .describe('The largest file; Apple takes none above 100 MB.'),
+      max_total_bytes: whole(1, 1_099_511_627_776, 'bytes')
+        .default(2_147_483_648)
+        .describe('All files together that wait to be sent.'),
+      fetch_limit_ms: whole(1_000, 3_600_000, 'milliseconds')
+        .default(300_000)
+        .describe('How long fetching one file may take.'),
+      allow_hosts: z
+        .array(text('a host name or address', /^[^\s/@]{1,255}$/), allowed('a list of host names'))
+        .default([])
+        .describe(
+          'Hosts, by name or literal address, that may be fetched from although they are not on the public internet.',
+        ),
+      ca_file: file
+        .nullable()
+        .default(null)
+        .describe('Certificates (PEM) that are trusted besides those of the system when files are fetched.'),
+    }).prefault({}),
   }).prefault({}),
   tools: section({
     launchctl: file.default('/bin/launchctl').describe('What starts and stops the relay as a service.'),
@@ -110,7 +140,12 @@ export const ConfigFile = section({
 export type ConfigFile = z.infer<typeof ConfigFile>;
 
 /** As in the file, with all defaults, all paths absolute, and null for a controller that is not configured. */
-export type Config = Omit<ConfigFile, 'controller'> & { controller: { url: string; token_file: string } | null };
+export type Config = Omit<ConfigFile, 'controller' | 'messages'> & {
+  controller: { url: string; token_file: string } | null;
+  messages: Omit<ConfigFile['messages'], 'attachments'> & {
+    attachments: Omit<ConfigFile['messages']['attachments'], 'folder'> & { folder: string };
+  };
+};
 
 /** Environment variables that win over the file, and what they set. */
 export const OVERRIDES = {
@@ -180,6 +215,7 @@ export function checkConfig(
   const parsed = ConfigFile.safeParse(merged);
   if (!parsed.success) return { ok: false, mistakes: parsed.error.issues.flatMap((i) => mistakesOf(i, merged, from)) };
   const { controller, messages, tools, ...rest } = parsed.data;
+  const { folder } = messages.attachments;
   const userHome = o.userHome ?? homedir();
   const absolute = (path: string) =>
     path === '~' || path.startsWith('~/') ? join(userHome, path.slice(1)) : resolve(o.folder, path);
@@ -192,6 +228,11 @@ export function checkConfig(
         chat_db: absolute(messages.chat_db),
         osascript: absolute(messages.osascript),
         ps: absolute(messages.ps),
+        attachments: {
+          ...messages.attachments,
+          folder: absolute(folder ?? join(dirname(messages.chat_db), 'Attachments/SenderRelay')),
+          ca_file: messages.attachments.ca_file === null ? null : absolute(messages.attachments.ca_file),
+        },
       },
       tools: { launchctl: absolute(tools.launchctl), codesign: absolute(tools.codesign) },
       controller: controller

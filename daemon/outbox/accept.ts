@@ -12,6 +12,7 @@ import type { Clock } from '../host/clock.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import type { Answer } from './commands.ts';
 import { addressOf, type Messages, type NewMessage, toGateMessage } from './messages.ts';
+import { isWhole, partsOf } from './parts.ts';
 import type { Confirmation, Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
 import type { Reach } from './reach.ts';
 import { TWIN_WORDS, type Twins } from './twins.ts';
@@ -21,13 +22,17 @@ export interface Groups {
   members(chat: string): string[] | null;
 }
 
-/** Does `chat.db` already hold a from-me row with this text to this recipient, not older than `sinceAt` and claimed by nobody? */
+/** Does `chat.db` already hold a from-me row with this text, or one of these files, to this recipient, not older than `sinceAt` and claimed by nobody? */
 export interface Lookalikes {
-  find(recipient: Recipient, text: string, sinceAt: number): boolean;
+  find(recipient: Recipient, text: string, sinceAt: number, files: MessageSend['attachments']): boolean;
 }
 
 /** The controller's clock and ours need not agree. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+/** The rule by which a message waits for its files. */
+export const ATTACHMENT = 'attachment';
+const FETCHING = 'Its attachments are being fetched; it waits until they are on the Mac.';
 
 type Normalised = { ok: true; recipients: Recipient[] } | { ok: false; answer: Answer };
 
@@ -40,6 +45,7 @@ export class Acceptance {
   readonly #groups: Groups;
   readonly #lookalikes: Lookalikes;
   readonly #region: string | undefined;
+  readonly #want: (command: string, attachments: NonNullable<MessageSend['attachments']>) => void;
   readonly #startedAt: number;
   #waiting = 0;
 
@@ -51,6 +57,8 @@ export class Acceptance {
     twins: Twins;
     groups: Groups;
     lookalikes: Lookalikes;
+    /** Has the files of a command fetched; in its transaction. */
+    want: (command: string, attachments: NonNullable<MessageSend['attachments']>) => void;
     region?: string;
   }) {
     this.#clock = o.clock;
@@ -60,6 +68,7 @@ export class Acceptance {
     this.#twins = o.twins;
     this.#groups = o.groups;
     this.#lookalikes = o.lookalikes;
+    this.#want = o.want;
     this.#region = o.region;
     this.#startedAt = o.clock.now();
     this.reload();
@@ -77,8 +86,9 @@ export class Acceptance {
     if (fault) return fault;
     const normalised = this.#normalise(send.to);
     if (!normalised.ok) return normalised.answer;
-    const doubtful = ({ text }: MessageSend, to: Recipient) => this.#twins.until(addressOf(to), text) !== null;
-    if (send.pacing === 'reject' && normalised.recipients.some((to) => doubtful(send, to)))
+    const hashes = (send.attachments ?? []).flatMap(({ sha256 }) => sha256 ?? []);
+    const doubtful = (to: Recipient) => this.#twins.until(addressOf(to), send.text, hashes) !== null;
+    if (send.pacing === 'reject' && normalised.recipients.some(doubtful))
       return { ok: false, code: 'duplicate', message: TWIN_WORDS, detail: { rule: 'unknown_before' } };
     const request = toRequest(send, command, normalised.recipients);
     const admission = this.#gate.admit(request);
@@ -91,6 +101,7 @@ export class Acceptance {
       const verdict = admission.verdicts[index] ?? { kind: 'go', reply: false };
       return this.#store(send, command, recipient, refusal ? { kind: 'refuse', refusal } : verdict);
     });
+    if (send.attachments) this.#want(command, send.attachments);
     return { ok: true, detail: { messages } };
   }
 
@@ -115,6 +126,8 @@ export class Acceptance {
       expiresAt,
       timeZone: null,
       passthrough: null,
+      pacing: 'queue',
+      parts: null,
     });
     this.#waiting += 1;
     this.#gate.people.confirmations.expect(to, stored.id);
@@ -146,6 +159,8 @@ export class Acceptance {
       expiresAt: send.expires_at,
       timeZone: send.time_zone ?? null,
       passthrough: send.passthrough ?? null,
+      pacing: send.pacing,
+      parts: partsOf(send.text, send.attachments?.length ?? 0),
     };
     const stored = this.#messages.insert(fresh);
     const named = { message: stored.id, to: addressOf(recipient) };
@@ -166,6 +181,12 @@ export class Acceptance {
     }
     this.#waiting += 1;
     this.#gate.add([toGateMessage(stored)]);
+    if (!isWhole(stored.parts)) {
+      // It drew its reply, if it is one; the gate gets it back with its files.
+      this.#gate.remove(stored.id);
+      this.#messages.move(stored.id, 'held', { rule: ATTACHMENT, evidence: { words: FETCHING } });
+      return named;
+    }
     if (verdict.kind === 'hold') {
       const { until, rule, evidence } = verdict.hold;
       this.#messages.move(stored.id, 'held', { until: Math.round(until), rule, evidence });
@@ -176,13 +197,11 @@ export class Acceptance {
   /** A store that was lost, or set back to an older copy, was so before this process began: what was made after that is new. */
   #mayHaveGone(send: MessageSend, recipient: Recipient): boolean {
     if (send.created > this.#startedAt + CLOCK_TOLERANCE_MS) return false;
-    return this.#lookalikes.find(recipient, send.text, send.created);
+    return this.#lookalikes.find(recipient, send.text, send.created, send.attachments);
   }
 
   #fault(send: MessageSend): Answer | null {
-    if (send.attachments && send.attachments.length > 0)
-      return refuse('unsupported', 'This relay sends text only; attachments are not built in yet.');
-    const text = textFault(send.text);
+    const text = send.attachments?.length && send.text.trim() === '' ? null : textFault(send.text);
     if (text) return { ok: false, ...text };
     if (send.expires_at <= send.created) return refuse('bad_request', 'expires_at: it is not later than `created`.');
     if (send.expires_at - send.created > MAX_LIFETIME_MS)
@@ -227,7 +246,8 @@ function messageId(command: string, recipient: Recipient): string {
 }
 
 export function toRequest(
-  send: Pick<MessageSend, 'text' | 'variables' | 'category' | 'pacing' | 'not_before' | 'expires_at' | 'time_zone'>,
+  send: Pick<MessageSend, 'text' | 'variables' | 'category' | 'pacing' | 'not_before' | 'expires_at' | 'time_zone'> &
+    Partial<Pick<MessageSend, 'attachments'>>,
   command: string,
   recipients: Recipient[],
 ): GateRequest {
@@ -235,6 +255,7 @@ export function toRequest(
     command,
     recipients,
     text: send.text,
+    ...(send.attachments ? { attachments: knownHashes(send.attachments) } : {}),
     variables: send.variables ?? [],
     category: send.category,
     pacing: send.pacing,
@@ -242,6 +263,13 @@ export function toRequest(
     expiresAt: send.expires_at,
     timeZone: send.time_zone ?? null,
   };
+}
+
+/** As far as the controller says; what it calls a vCard is judged when it is here. */
+function knownHashes(attachments: NonNullable<MessageSend['attachments']>): string[] {
+  return attachments.flatMap(({ sha256, mime, filename }) =>
+    sha256 === undefined || /vcard/i.test(mime ?? '') || /\.vcf$/i.test(filename ?? '') ? [] : [sha256],
+  );
 }
 
 function refuse(code: RefusalCode, message: string): Answer {

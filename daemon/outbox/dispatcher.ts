@@ -20,12 +20,12 @@ import type { Log } from '../host/log.ts';
 import type { Groups } from './accept.ts';
 import type { WallClock } from './commands.ts';
 import { type Message, type Messages, toGateMessage } from './messages.ts';
+import { MAX_TRIES, type PartSends } from './part-sends.ts';
+import { hasLeft } from './parts.ts';
 import type { Bridge, Gate, Refusal, SendOutcome } from './ports.ts';
 import type { Reach } from './reach.ts';
 import type { Twins } from './twins.ts';
 
-/** After this many attempts that provably did not start, the message has failed. */
-const MAX_TRIES = 5;
 /** How soon to look again while Messages or chat.db is not to be had. News wakes the loop earlier. */
 const NOT_READY_PAUSE_MS = 2_000;
 /** The gate's moments are estimates of a monotonic wait; never sleep longer than this without asking again. */
@@ -40,6 +40,7 @@ export class Dispatcher {
   readonly #bridge: Bridge;
   readonly #groups: Groups;
   readonly #reach: Reach;
+  readonly #parts: PartSends;
   readonly #twins: Twins;
   readonly #wall: WallClock;
   /** Called, in the transaction, when a message leaves the queue. */
@@ -59,6 +60,7 @@ export class Dispatcher {
     bridge: Bridge;
     groups: Groups;
     reach: Reach;
+    parts: PartSends;
     twins: Twins;
     wall: WallClock;
     left: () => void;
@@ -71,6 +73,7 @@ export class Dispatcher {
     this.#bridge = o.bridge;
     this.#groups = o.groups;
     this.#reach = o.reach;
+    this.#parts = o.parts;
     this.#twins = o.twins;
     this.#wall = o.wall;
     this.#left = o.left;
@@ -93,7 +96,9 @@ export class Dispatcher {
    */
   reload(): void {
     for (const message of this.#messages.inState('dispatching'))
-      if (this.#bridge.lastOutcome(message.id)?.kind === 'not_started') this.#gate.add([toGateMessage(message)]);
+      if (this.#bridge.lastOutcome(message.id)?.kind === 'not_started' && !hasBegun(message))
+        this.#gate.add([toGateMessage(message)]);
+    this.#parts.load();
     this.wake();
   }
 
@@ -143,6 +148,8 @@ export class Dispatcher {
 
   async #step(): Promise<void> {
     this.#twins.releaseIfDue();
+    const begun = this.#parts.next();
+    if (begun) return this.#goOn(begun);
     const pick = this.#gate.pick();
     if (pick.kind === 'idle') return this.#rest(Math.min(pick.wakeInMs ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));
     if (pick.kind === 'refuse') return this.#refuse(pick.message, pick.refusal);
@@ -151,9 +158,20 @@ export class Dispatcher {
     const ready = await this.#bridge.ready();
     if (!ready.ok) return this.#rest(NOT_READY_PAUSE_MS);
     if (this.#stop.signal.aborted) return;
-    const attempt = `a_${randomBytes(12).toString('base64url')}`;
+    const attempt = newAttempt();
     const message = await this.#commit.run(() => this.#begin(attempt));
     if (message) await this.#send(message, attempt);
+  }
+
+  /** The next part of a message that was begun. */
+  async #goOn(message: Message): Promise<void> {
+    const over = this.#isOver(message);
+    const ready = over ? null : await this.#bridge.ready();
+    if (ready && !ready.ok) return this.#rest(NOT_READY_PAUSE_MS);
+    if (this.#stop.signal.aborted) return;
+    const attempt = newAttempt();
+    const next = await this.#commit.run(() => this.#parts.goOn(message.id, attempt, this.#isOver(message)));
+    if (next) await this.#send(next, attempt);
   }
 
   /**
@@ -173,22 +191,17 @@ export class Dispatcher {
       this.#expire(message.id);
       return null;
     }
-    const unreachable = this.#reach.refusal(message.recipient, message.service);
+    const unreachable = this.#reach.refusal(message.recipient, message.service) ?? this.#parts.fault(message);
     if (unreachable) {
       this.reject(message.id, unreachable);
       return null;
     }
     if (this.#twins.setAside(message) || this.#regrouped(message)) return null;
-    if (
-      !this.#bridge.begin({
-        attempt,
-        message: message.id,
-        recipient: message.recipient,
-        text: message.text,
-        service: message.service,
-      })
-    )
-      return null;
+    const { id, recipient, text, service } = message;
+    const begun = message.parts
+      ? this.#parts.begin(message, attempt)
+      : this.#bridge.begin({ attempt, message: id, recipient, text, service });
+    if (!begun) return null;
     this.#gate.dispatched(message.id);
     this.#messages.countTry(message.id);
     if (message.state !== 'dispatching') {
@@ -209,6 +222,7 @@ export class Dispatcher {
   #apply(id: string, outcome: SendOutcome): void {
     const message = this.#messages.get(id);
     if (message?.state !== 'dispatching') return;
+    if (message.parts) return this.#parts.ended(message, outcome, this.#isOver(message));
     if (outcome.kind === 'may_have_gone') {
       this.#messages.move(id, 'unknown', { words: outcome.words });
       this.#gate.outcome(id, { state: 'unknown' });
@@ -273,4 +287,13 @@ export class Dispatcher {
       if (outcome && outcome.kind !== 'accepted') await this.#commit.run(() => this.#apply(id, outcome));
     }
   }
+}
+
+function newAttempt(): string {
+  return `a_${randomBytes(12).toString('base64url')}`;
+}
+
+/** A part of it has left, so it is no matter for the gate any more. */
+function hasBegun({ parts }: Message): boolean {
+  return parts !== null && hasLeft(parts);
 }

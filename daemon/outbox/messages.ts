@@ -6,9 +6,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { MessageStatus } from '../../protocol/events.ts';
-import type { Category, MessageState } from '../../protocol/names.ts';
+import type { Category, MessageState, Pacing } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
+import { hashesOf, type Part, toldParts } from './parts.ts';
 import type { GateMessage, Journal, Recipient } from './ports.ts';
 import { mayMove } from './states.ts';
 
@@ -27,6 +28,10 @@ export interface Message {
   expiresAt: number;
   timeZone: string | null;
   passthrough: string | null;
+  /** As asked for; of a message with attachments the gate is asked once more when they are here. */
+  pacing: Pacing;
+  /** The text and each file; null for a text alone. */
+  parts: Part[] | null;
   state: MessageState;
   tries: number;
   status: MessageStatus;
@@ -36,7 +41,7 @@ export type NewMessage = Omit<Message, 'order' | 'state' | 'tries' | 'status'>;
 
 /** What a change adds to the status besides state and time. */
 export type StatusDetail = Partial<
-  Omit<MessageStatus, 'message' | 'command' | 'to' | 'n' | 'state' | 'at' | 'passthrough'>
+  Omit<MessageStatus, 'message' | 'command' | 'to' | 'n' | 'state' | 'at' | 'passthrough' | 'parts'>
 >;
 
 interface Row {
@@ -54,6 +59,8 @@ interface Row {
   expires_at: number;
   time_zone: string | null;
   passthrough: string | null;
+  pacing: string;
+  parts: string | null;
   state: string;
   n: number;
   status: string;
@@ -61,7 +68,7 @@ interface Row {
 }
 
 const COLUMNS = `ord, id, command, recipient, text, variables, category, service, reply, accepted_at, not_before, expires_at,
-  time_zone, passthrough, state, n, status, tries`;
+  time_zone, passthrough, pacing, parts, state, n, status, tries`;
 
 /** Facts of the row that stay true once seen, so they are repeated in every later status. */
 const LASTING = ['from', 'guid', 'service', 'downgraded'] as const;
@@ -90,11 +97,12 @@ export class Messages {
       at: message.acceptedAt,
     };
     if (message.passthrough !== null) status.passthrough = message.passthrough;
+    if (message.parts) status.parts = toldParts(message.parts);
     const { lastId } = this.#db
       .sql(
         `INSERT INTO message (id, command, recipient, text, variables, category, service, reply, accepted_at, not_before,
-           expires_at, time_zone, passthrough, state, n, status, changed_at, steps)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?)`,
+           expires_at, time_zone, passthrough, pacing, parts, state, n, status, changed_at, steps)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?, ?)`,
       )
       .run(
         message.id,
@@ -110,6 +118,8 @@ export class Messages {
         message.expiresAt,
         message.timeZone,
         message.passthrough,
+        message.pacing,
+        message.parts ? JSON.stringify(message.parts) : null,
         status.n,
         JSON.stringify(status),
         message.acceptedAt,
@@ -144,6 +154,7 @@ export class Messages {
     };
     for (const name of LASTING) if (before[name] !== undefined) Object.assign(status, { [name]: before[name] });
     if (before.passthrough !== undefined) status.passthrough = before.passthrough;
+    if (message.parts) status.parts = toldParts(message.parts);
     Object.assign(status, detail);
     this.#db
       .sql(
@@ -152,6 +163,11 @@ export class Messages {
       )
       .run(state, state, Math.round(at), state, status.n, JSON.stringify(status), this.#clock.now(), message.id);
     this.#tell(status);
+  }
+
+  /** What is known of the parts; told with the next change of state. */
+  setParts(id: string, parts: Part[]): void {
+    this.#db.sql('UPDATE message SET parts = ? WHERE id = ?').run(JSON.stringify(parts), id);
   }
 
   /** The group has other members than when this was accepted. */
@@ -196,16 +212,17 @@ export class Messages {
   }
 
   /**
-   * Texts to this address of which nobody knows whether they went, that became so since then; the oldest first. Those that chat.db already
+   * Texts and files (SHA-256) to this address of which nobody knows whether they went, that became so since then; the oldest first. Those that chat.db already
    * showed when they were given up (`rule: chat_db`) are not among them.
    */
-  unknownTo(address: string, since: number): { text: string; at: number }[] {
+  unknownTo(address: string, since: number): { text: string; files: string[]; at: number }[] {
     return this.#db
-      .sql<{ text: string; at: number }>(
-        `SELECT text, changed_at AS at FROM message WHERE state = 'unknown' AND changed_at >= ? AND status ->> '$.to' = ?
+      .sql<{ text: string; parts: string | null; at: number }>(
+        `SELECT text, parts, changed_at AS at FROM message WHERE state = 'unknown' AND changed_at >= ? AND status ->> '$.to' = ?
            AND coalesce(status ->> '$.rule', '') <> 'chat_db' ORDER BY changed_at`,
       )
-      .all(since, address);
+      .all(since, address)
+      .map(({ text, parts, at }) => ({ text, at, files: parts === null ? [] : hashesOf(JSON.parse(parts) as Part[]) }));
   }
 
   /** A page of what waits, in the order of acceptance. */
@@ -289,6 +306,7 @@ export function toGateMessage(message: Message): GateMessage {
     order: message.order,
     recipient: message.recipient,
     text: message.text,
+    ...(message.parts ? { attachments: hashesOf(message.parts) } : {}),
     variables: message.variables,
     category: message.category,
     reply: message.reply,
@@ -315,6 +333,8 @@ function toMessage(row: Row): Message {
     expiresAt: row.expires_at,
     timeZone: row.time_zone,
     passthrough: row.passthrough,
+    pacing: row.pacing as Pacing,
+    parts: row.parts === null ? null : (JSON.parse(row.parts) as Part[]),
     state: row.state as MessageState,
     tries: row.tries,
     status: JSON.parse(row.status) as MessageStatus,

@@ -4,6 +4,7 @@
  *   commands.ts   answers each command once       accept.ts        message.send → messages
  *   messages.ts   the rows and their events       dispatcher.ts    one at a time to Messages
  *   states.ts     the only ways between states    queue-upkeep.ts  expiry, moved estimates
+ *   files.ts      attachments are fetched         part-sends.ts    text and files, one after another
  *
  * The caller owes: `receive`, `sighted`, `swept` and `tellSnapshot` only inside a transaction of the group commit; `start` before
  * anything else may write; `reload` whenever the group commit has rolled something back.
@@ -18,10 +19,14 @@ import type { Db } from '../host/db.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import type { Log } from '../host/log.ts';
 import { Acceptance, type Groups, type Lookalikes, textFault } from './accept.ts';
+import { Attached } from './attached.ts';
 import { type Answer, Commands, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { CommandFiles } from './files.ts';
 import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
-import type { Bridge, Confirmation, Gate, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
+import { PartSends } from './part-sends.ts';
+import { isWhole } from './parts.ts';
+import type { Bridge, Confirmation, FileStore, Gate, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
 import type { Sighted } from './sighted.ts';
@@ -45,6 +50,8 @@ export class Outbox {
   readonly #acceptance: Acceptance;
   readonly #reach: Reach;
   readonly #twins: Twins;
+  readonly #files: CommandFiles;
+  readonly #parts: PartSends;
   readonly #gate: Gate;
   readonly #journal: Journal;
   readonly #clock: Clock;
@@ -60,6 +67,7 @@ export class Outbox {
     journal: Journal;
     gate: Gate;
     bridge: Bridge;
+    files: FileStore;
     groups: Groups;
     lookalikes: Lookalikes;
     wall: WallClock;
@@ -87,6 +95,7 @@ export class Outbox {
       twins,
       groups: o.groups,
       lookalikes: o.lookalikes,
+      want: (command, attachments) => this.#files.want(command, attachments),
       region: o.region,
     });
     const left = () => this.#acceptance.left();
@@ -109,6 +118,7 @@ export class Outbox {
         'snapshot.request': () => this.#snapshotAsked(),
       },
     });
+    this.#parts = new PartSends({ clock, messages, gate, bridge: o.bridge, reach, files: o.files });
     this.dispatcher = new Dispatcher({
       commit,
       clock,
@@ -118,16 +128,25 @@ export class Outbox {
       bridge: o.bridge,
       groups: o.groups,
       reach,
+      parts: this.#parts,
       twins,
       wall,
       left,
     });
+    const news = new Attached({
+      messages,
+      gate,
+      reject: (message, refusal) => this.dispatcher.reject(message, refusal),
+      wake: () => this.dispatcher.wake(),
+    });
+    this.#files = new CommandFiles({ db, commit, clock, log, messages, store: o.files, news });
     this.#upkeep = new QueueUpkeep({ commit, clock, log, messages, commands: this.commands, gate, wall, left });
   }
 
   /** Gives the gate what waits, settles what a crash cut off, and begins to send. */
   start(): void {
     this.reload();
+    this.#files.start();
     this.dispatcher.start();
     this.#upkeep.start();
   }
@@ -136,12 +155,15 @@ export class Outbox {
   reload(): void {
     this.#gate.load();
     this.#twins.forget();
-    this.#gate.add(this.messages.inState('accepted', 'held').map(toGateMessage));
+    const waiting = this.messages.inState('accepted', 'held').filter(({ parts }) => isWhole(parts));
+    this.#gate.add(waiting.map(toGateMessage));
+    this.#files.reload();
     this.#acceptance.reload();
     this.dispatcher.reload();
   }
 
   async stop(): Promise<void> {
+    await this.#files.stop();
     await this.dispatcher.stop();
     await this.#upkeep.stop();
   }
@@ -153,21 +175,27 @@ export class Outbox {
     return result;
   }
 
-  /** In the transaction of the sighting: a row says what became of a message. What is no news changes nothing. */
+  /** In the transaction of the sighting: a row says what became of an attempt. What is no news changes nothing. */
   sighted(id: string, seen: Sighted): void {
     const message = this.messages.get(id);
     if (!message) return;
-    const steps = stepsTo(message.state, seen.state);
-    for (const state of steps) this.messages.move(id, state, seen.detail, seen.at);
+    // First, since it decides whether the next part may go.
     const { downgraded, service } = seen.detail;
-    if (downgraded && !message.status.downgraded) {
-      // Often learnt only after `sent`: no new state, but told all the same.
-      if (steps.length === 0) this.messages.amend(message, seen.detail, seen.at);
-      this.#reach.downgraded(message.recipient);
-    } else if (seen.state === 'delivered' && isIMessage(service)) this.heardFrom(message.recipient, service);
-    this.#gate.outcome(id, seen.outcome);
-    if (message.state === 'unknown' && steps.length > 0) this.#twins.release();
+    if (downgraded && !message.status.downgraded) this.#reach.downgraded(message.recipient);
+    else if (seen.state === 'delivered' && isIMessage(service)) this.heardFrom(message.recipient, service);
+    const moved = message.parts ? this.#parts.sighted(message, seen) : this.#sightedText(message, seen);
+    if (message.state === 'unknown' && moved) this.#twins.release();
     this.dispatcher.wake();
+  }
+
+  #sightedText(message: Message, seen: Sighted): boolean {
+    const steps = stepsTo(message.state, seen.state);
+    for (const state of steps) this.messages.move(message.id, state, seen.detail, seen.at);
+    // A downgrade is often learnt only after `sent`: no new state, but told all the same.
+    if (steps.length === 0 && seen.detail.downgraded && !message.status.downgraded)
+      this.messages.amend(message, seen.detail, seen.at);
+    this.#gate.outcome(message.id, seen.outcome);
+    return steps.length > 0;
   }
 
   /** In a transaction: by what service this one was heard of. */
@@ -190,11 +218,12 @@ export class Outbox {
 
   /**
    * In a transaction: a send that no attempt of ours made, found after a start or a loss, as a from-me row or as what osascript left behind.
-   * `isIt`: is it this text to this address? A waiting message that may be that one is not sent.
+   * `isIt`: is it this text, or one of these files (by name), to this address? A waiting message that may be that one is not sent.
    */
-  settleLookalike(isIt: (address: string, text: string) => boolean): void {
+  settleLookalike(isIt: (address: string, text: string, files: string[]) => boolean): void {
     for (const message of this.messages.inState('accepted', 'held')) {
-      if (!isIt(addressOf(message.recipient), message.text)) continue;
+      const files = (message.parts ?? []).flatMap(({ file }) => file?.name ?? []);
+      if (!isIt(addressOf(message.recipient), message.text, files)) continue;
       this.#gate.remove(message.id);
       this.messages.move(message.id, 'dispatching');
       this.messages.move(message.id, 'unknown', {

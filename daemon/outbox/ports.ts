@@ -13,6 +13,8 @@ export interface GateRequest {
   command: string;
   recipients: Recipient[];
   text: string;
+  /** SHA-256 of the bytes of each attachment, as far as known; without vCards. */
+  attachments?: string[];
   variables: string[];
   category: Category;
   pacing: Pacing;
@@ -29,6 +31,8 @@ export interface GateMessage {
   order: number;
   recipient: Recipient;
   text: string;
+  /** SHA-256 of the bytes of each attachment, without vCards. */
+  attachments?: string[];
   variables: string[];
   category: Category;
   /** Decided once, at acceptance: a held message never becomes a reply. */
@@ -133,6 +137,10 @@ export interface Gate {
     consentPut(put: CommandData<'consent.put'>): { ok: true; changed: boolean } | { ok: false; refusal: Refusal };
     contact(handle: string): ResultData<'contact.get'>;
   };
+  readonly permission: {
+    /** Between the parts of a message: may the rest go to them, must it wait (the sender is paused), or never? */
+    mayGoOn(recipient: Recipient, reply: boolean): 'go' | 'wait' | Refusal;
+  };
   readonly policies: {
     /** In a transaction; holds from then on. `version`: of what holds then. */
     put(put: CommandData<'policy.put'>): { ok: true; version: string } | { ok: false; refusal: Refusal };
@@ -147,12 +155,15 @@ export interface Gate {
   };
 }
 
-/** One try to hand one text to Messages. */
+/** One try to hand one text, or one file, to Messages. */
 export interface AttemptRequest {
   attempt: string;
   message: string;
   recipient: Recipient;
+  /** '' where a file is sent. */
   text: string;
+  /** Absolute path of the one file that is sent, instead of a text. */
+  file?: string;
   /** `any` allows SMS/RCS; `imessage` reports it and stops. */
   service: 'imessage' | 'any';
 }
@@ -185,6 +196,41 @@ export interface Bridge {
   recover(): Promise<{ attempt: string; message: string; outcome: SendOutcome }[]>;
   /** The stored outcome of a message's newest attempt; null if it has none. */
   lastOutcome(message: string): SendOutcome | null;
+}
+
+/** An attachment as the controller asks for it. */
+export interface WantedFile {
+  url: string;
+  /** Lower-case hex, if given. */
+  sha256: string | null;
+  filename: string | null;
+  mime: string | null;
+}
+
+/** An attachment that is on this Mac. */
+export interface StagedFile {
+  folder: string;
+  name: string;
+  bytes: number;
+  sha256: string;
+  vcard: boolean;
+}
+
+export type Staged =
+  | ({ ok: true } & StagedFile)
+  /** `again`: it may fare better later, not before `retryAfterMs`. */
+  | { ok: false; again: boolean; words: string; retryAfterMs?: number };
+
+/** Where files lie until Messages has sent them. */
+export interface FileStore {
+  /** Fetches; never rejects. */
+  stage(wanted: WantedFile, signal: AbortSignal): Promise<Staged>;
+  /** Is it there as it was fetched? */
+  has(file: StagedFile): boolean;
+  pathOf(file: StagedFile): string;
+  release(folder: string): Promise<void>;
+  /** At the start: all others go. */
+  sweep(needed: { folder: string; bytes: number }[]): void;
 }
 
 export interface Journal {

@@ -3,8 +3,16 @@ import type { ErrorMeaning } from '../../protocol/names.ts';
 import type { StatusDetail } from './messages.ts';
 import type { GateOutcome } from './ports.ts';
 
-/** What a row of `chat.db` says of a message: the state, and what else the row tells. */
-export type Sighted = { state: GateOutcome['state']; at: number; outcome: GateOutcome; detail: StatusDetail };
+/** What a row of `chat.db` says of a message or one part of it: the state, and what else the row tells. */
+export interface Sighted {
+  /** Whose row it is; a message with parts needs to know. */
+  attempt?: string;
+  state: GateOutcome['state'];
+  /** Unix ms. */
+  at: number;
+  outcome: GateOutcome;
+  detail: StatusDetail;
+}
 
 /** What was seen of an attempt's row: the fields of the bridge's `AttemptState`. */
 export interface Seen {

@@ -1,5 +1,5 @@
 /**
- * Twins: the same text to the same recipient as one of which nobody knows whether it went (`unknown`). Were both sent, somebody might get
+ * Twins: the same text, or the same file, to the same recipient as one of which nobody knows whether it went (`unknown`). Were both sent, somebody might get
  * it twice; so the later one waits until chat.db has settled the earlier, or no row of it has come for a day.
  *
  *   in the gate ── about to go, and a twin is unknown ──▶ set aside (held) ── a message is settled, or from time to time ──▶ in the gate
@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../host/clock.ts';
 import { addressOf, type Message, type Messages, toGateMessage } from './messages.ts';
+import { hashesOf } from './parts.ts';
 import type { Gate } from './ports.ts';
 
 /** A row comes within moments, or when Messages is on the network again. */
@@ -27,17 +28,19 @@ export class Twins {
     this.#gate = o.gate;
   }
 
-  /** When the wait for an unknown twin ends at the latest, Unix ms; null if there is none. */
-  until(address: string, text: string): number | null {
+  /** When the wait for an unknown twin ends at the latest, Unix ms; null if there is none. `files`: SHA-256 of each. */
+  until(address: string, text: string, files: readonly string[] = []): number | null {
     const wanted = comparable(text);
     const since = this.#clock.now() - WAIT_MS;
-    const newest = this.#messages.unknownTo(address, since).findLast((twin) => comparable(twin.text) === wanted);
+    const isTwin = (other: { text: string; files: string[] }) =>
+      (wanted !== '' && comparable(other.text) === wanted) || other.files.some((file) => files.includes(file));
+    const newest = this.#messages.unknownTo(address, since).findLast(isTwin);
     return newest ? newest.at + WAIT_MS : null;
   }
 
   /** In a transaction, right before it would go. True: it must wait; it is told, and the gate has it no more. */
   setAside(message: Message): boolean {
-    const until = this.until(addressOf(message.recipient), message.text);
+    const until = this.until(addressOf(message.recipient), message.text, hashesOf(message.parts ?? []));
     if (until === null) return false;
     if (this.#aside.size === 0) this.#lookAt = this.#clock.mono() + LOOK_AGAIN_MS;
     this.#gate.remove(message.id);

@@ -35,6 +35,8 @@ export interface StageOptions {
   mac?: Omit<SimOptions, 'folder' | 'factor' | 'start'>;
   /** What goes over the relay's configuration as written here; `messages` goes over its fields. */
   config?: Record<string, unknown>;
+  /** Of the section messages.attachments. */
+  attachments?: Record<string, unknown>;
   /** The daemon's program; the sources if not given. */
   relayd?: string;
   onEvent?: (event: StoredEvent) => void;
@@ -136,6 +138,7 @@ export class Stage {
         osascript: this.sim.osascript,
         ps: this.sim.ps,
         ...(messages as object | undefined),
+        ...(this.#o.attachments ? { attachments: this.#o.attachments } : {}),
       },
       sender: { kind: 'shared', since: '2024-01-15', region: 'US' },
       ...more,

@@ -30,12 +30,18 @@ name=$(basename "$1" .applescript)
 attempt=$2
 echo $$ >>"$dir/pids"
 wait_for() { touch "$dir/waits.$1"; while [ ! -f "$dir/$1" ]; do sleep 0.01; done; }
-if [ "$name" != probe ]; then
+if [ -n "$3" ]; then
   printf '%s\\n' "$name $*" >>"$dir/calls"
   cp "$3" "$dir/payload.$name"
 fi
 . "$dir/$name.sh"
 `;
+
+export type ScriptName =
+  | 'probe'
+  | 'quit-messages'
+  | 'launch-messages'
+  | `send-${'' | 'file-'}to-${'chat' | 'participant'}`;
 
 export interface Told extends AttemptState {
   message: string;
@@ -59,6 +65,7 @@ export class BridgeWorld {
   /** Whether each sighting was made inside a transaction. */
   outside = 0;
   ps = '/bin/ps';
+  restartHung = false;
   /** Is the wall clock believed? */
   wallTrusted = true;
   region = 'US';
@@ -74,6 +81,8 @@ export class BridgeWorld {
     this.script('probe', 'echo ok');
     this.script('send-to-chat', ACCEPT);
     this.script('send-to-participant', ACCEPT);
+    this.script('send-file-to-chat', ACCEPT);
+    this.script('send-file-to-participant', ACCEPT);
     this.chat = new ChatDbFile(join(this.store.folder, 'chat.db'));
     this.bridge = this.#make();
   }
@@ -97,6 +106,7 @@ export class BridgeWorld {
       health: this.health,
       log: silentLog,
       region: this.region,
+      restartHung: this.restartHung,
       wallTrusted: () => this.wallTrusted,
       sightings: {
         attempt: (message, attempt, seen) => {
@@ -137,7 +147,7 @@ export class BridgeWorld {
   }
 
   /** What osascript does for a script, in sh; `$attempt`, `$1` (the script) and `wait_for NAME` are there. */
-  script(name: 'probe' | 'send-to-chat' | 'send-to-participant', lines: string): void {
+  script(name: ScriptName, lines: string): void {
     writeFileSync(join(this.dir, `${name}.sh`), `${lines}\n`);
   }
 
@@ -158,6 +168,15 @@ export class BridgeWorld {
       .trim()
       .split('\n')
       .map((line) => line.split(' '));
+  }
+
+  /** Did a script write this file into `$dir`? */
+  exists(name: string): boolean {
+    return existsSync(join(this.dir, name));
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.dir, name), 'utf8').trim();
   }
 
   /** Lines of a file that a script wrote into `$dir`. */

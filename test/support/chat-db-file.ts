@@ -123,6 +123,14 @@ export class ChatDbFile {
     });
   }
 
+  /** Hangs a file on a row, in a transaction of its own, as Messages does. */
+  file(rowid: number, name: string, columns: Columns = {}): void {
+    this.transaction(() => {
+      const file = { guid: `FILE-${rowid}-${name}`, transfer_name: name, transfer_state: 5, ...columns };
+      this.insert('message_attachment_join', { message_id: rowid, attachment_id: this.insert('attachment', file) });
+    });
+  }
+
   transaction<T>(work: () => T): T {
     this.raw.exec('BEGIN IMMEDIATE');
     try {

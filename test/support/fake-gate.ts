@@ -7,6 +7,7 @@ import type {
   GateRequest,
   Hold,
   Pick,
+  Recipient,
   Refusal,
 } from '../../daemon/outbox/ports.ts';
 
@@ -128,6 +129,13 @@ export class FakeGate implements Gate {
     consentPut: () => ({ ok: true as const, changed: true }),
     contact(): never {
       throw new Error('the fake gate knows nobody');
+    },
+  };
+
+  readonly permission = {
+    mayGoOn: (recipient: Recipient): 'go' | 'wait' | Refusal => {
+      if (recipient.kind === 'handle' && this.optedOut.has(recipient.handle)) return OPTED_OUT;
+      return this.paused ? 'wait' : 'go';
     },
   };
 

@@ -7,6 +7,7 @@ import type { AttemptRequest, Bridge, SendOutcome } from '../../daemon/outbox/po
 import type { CommandResult, MessageStatus } from '../../protocol/events.ts';
 import type { CommandFrame } from '../../protocol/frames.ts';
 import { FakeClock } from './fake-clock.ts';
+import { FakeFiles } from './fake-files.ts';
 import { FakeGate } from './fake-gate.ts';
 import { openStore, type TestStore } from './store.ts';
 
@@ -52,6 +53,7 @@ export class OutboxWorld {
   readonly clock = new FakeClock();
   gate = new FakeGate();
   readonly bridge = new FakeBridge();
+  readonly files = new FakeFiles();
   readonly wall = { trusted: true };
   journal: Journal;
   outbox: Outbox;
@@ -66,7 +68,7 @@ export class OutboxWorld {
 
   #open(): [Journal, Outbox] {
     const { db, commit } = this.store;
-    const { clock, gate, bridge, wall } = this;
+    const { clock, gate, bridge, files, wall } = this;
     const journal = new Journal({ db, commit, clock });
     const outbox = new Outbox({
       db,
@@ -76,6 +78,7 @@ export class OutboxWorld {
       journal,
       gate,
       bridge,
+      files,
       wall,
       groups: { members: (chat) => this.groups.get(chat) ?? null },
       lookalikes: { find: () => this.lookalike },

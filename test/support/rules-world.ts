@@ -9,6 +9,7 @@ import { Questions } from '../../daemon/outbox/questions.ts';
 import type { CommandResult, MessageStatus } from '../../protocol/events.ts';
 import type { QueryName } from '../../protocol/names.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+import { FakeFiles } from './fake-files.ts';
 import { FakeBridge } from './outbox-world.ts';
 import { openStore, type TestStore } from './store.ts';
 
@@ -21,6 +22,7 @@ export class RulesWorld {
   readonly store: TestStore = openStore();
   readonly clock = new FakeClock();
   readonly bridge = new FakeBridge();
+  readonly files = new FakeFiles();
   readonly gate: Gate;
   readonly journal: Journal;
   readonly outbox: Outbox;
@@ -36,7 +38,7 @@ export class RulesWorld {
     this.gate = gate;
     this.journal = new Journal({ db, commit, clock });
     this.outbox = new Outbox({
-      ...{ db, commit, clock, log: silentLog, journal: this.journal, gate, bridge },
+      ...{ db, commit, clock, log: silentLog, journal: this.journal, gate, bridge, files: this.files },
       wall: { trusted: true },
       groups: { members: () => null },
       lookalikes: { find: () => false },

@@ -118,9 +118,9 @@ describe('chats', () => {
     chat.join(chat.row(AT, { text: 'mine', is_from_me: 1, handle_id: 0 }), group);
     expect(last()).toMatchObject({ handle: '', fromMe: true });
     expect(chatDb.groupMembers('group:UUID-1')).toEqual([ANNA, BEN]);
-    expect(chatDb.groupGuid('group:UUID-1')).toBe('any;+;chat77');
+    expect(chatDb.groupTarget('group:UUID-1')).toEqual({ guid: 'any;+;chat77', isText: false });
     expect(chatDb.groupMembers('group:none')).toBeNull();
-    expect(chatDb.groupGuid(ANNA)).toBeNull();
+    expect(chatDb.groupTarget(ANNA)).toBeNull();
     chat.group('chat78', []);
     expect(chatDb.groupMembers('group:chat78')).toEqual([]);
   });
@@ -158,8 +158,12 @@ describe('chats', () => {
     chat.insert('chat', { guid: `iMessage;-;${ANNA}`, style: 45, chat_identifier: ANNA, service_name: 'iMessage' });
     chat.insert('chat', { guid: `any;-;${ANNA}`, style: 45, chat_identifier: ANNA, service_name: 'iMessage' });
     chat.insert('chat', { guid: 'any;+;x', style: 43, chat_identifier: ANNA, service_name: 'iMessage' });
-    expect(chatDb.directChatGuids(ANNA)).toEqual([`any;-;${ANNA}`, `iMessage;-;${ANNA}`, `SMS;-;${ANNA}`]);
-    expect(chatDb.directChatGuids(BEN)).toEqual([]);
+    expect(chatDb.directTargets(ANNA)).toEqual([
+      { guid: `any;-;${ANNA}`, isText: false },
+      { guid: `iMessage;-;${ANNA}`, isText: false },
+      { guid: `SMS;-;${ANNA}`, isText: true },
+    ]);
+    expect(chatDb.directTargets(BEN)).toEqual([]);
   });
 });
 

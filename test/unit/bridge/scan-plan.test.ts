@@ -53,8 +53,8 @@ function asked(path: string): { db: Db; statements: string[] } {
   chatDb.ownStatesOf(['A']);
   chatDb.ownRowsSince(0, 5_000);
   chatDb.groupMembers('group:x');
-  chatDb.groupGuid('group:x');
-  chatDb.directChatGuids('+14155550101');
+  chatDb.groupTarget('group:x');
+  chatDb.directTargets('+14155550101');
   chatDb.oldestDirectRow('+14155550101');
   for (const text of Object.values(sql)) if (typeof text === 'string') statements.add(text);
   return { db, statements: [...statements].filter((text) => text.startsWith('SELECT')) };

@@ -1,9 +1,21 @@
 /** From a stored attempt to its outcome, over real child processes: what is handed to osascript, and what its end proves. */
-import { statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ACCEPT, ANNA, BridgeWorld, fails, HANG, LIMIT_MS } from '../../support/bridge-world.ts';
 import { settle, until } from '../../support/fake-clock.ts';
+
+/** A process that runs; the dead that nobody has waited for do not. */
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !existsSync('/proc/self/stat') || !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 let world: BridgeWorld;
 beforeEach(() => {
@@ -71,6 +83,29 @@ describe('an attempt', () => {
     expect(world.calls().map((c) => c[0])).toEqual(['send-to-participant', 'send-to-chat']);
   });
 
+  it.each([
+    ['SMS', false],
+    ['RCS', false],
+    ['iMessage', true],
+  ])('by the service of the chat where its guid says any (macOS 26): %s', async (service_name, taken) => {
+    world.chat.direct(ANNA, { guid: `any;-;${ANNA}`, service_name });
+    await world.open();
+    await world.send('hello');
+    await world.send('hello again', { service: 'any' });
+    const routes = world.calls().map((c) => c[0]);
+    expect(routes).toEqual([taken ? 'send-to-chat' : 'send-to-participant', 'send-to-chat']);
+  });
+
+  it('to a group of SMS does not go as iMessage, and is not handed over at all', async () => {
+    world.chat.group('chat123', [ANNA], { group_id: 'G-1', service_name: 'SMS' });
+    await world.open();
+    const recipient = { kind: 'group' as const, chat: 'group:G-1', members: [ANNA] };
+    const { outcome } = await world.send('hello all', { recipient });
+    expect(outcome).toMatchObject({ kind: 'not_started', code: 'recipient_not_imessage', again: false });
+    expect(world.calls()).toEqual([]);
+    expect((await world.send('hello all', { recipient, service: 'any' })).outcome).toEqual({ kind: 'accepted' });
+  });
+
   it('has its payload for this user only', async () => {
     world.script('send-to-participant', `wait_for go\n${ACCEPT}`);
     await world.open();
@@ -121,6 +156,59 @@ describe('an attempt', () => {
       code: 'not_found',
     });
     expect(world.calls()).toHaveLength(1);
+  });
+});
+
+describe('a file', () => {
+  const FILE =
+    '/Users/me/Library/Messages/Attachments/SenderRelay/11111111-1111-4111-8111-111111111111/Menu für “Anna”.pdf';
+
+  it('goes by scripts of its own, and only its path is in the payload', async () => {
+    await world.open();
+    const { id, outcome } = await world.send('', { file: FILE });
+    expect(outcome).toEqual({ kind: 'accepted' });
+    expect(world.calls()).toEqual([
+      [
+        'send-file-to-participant',
+        expect.stringMatching(/\/send-file-to-participant\.applescript$/),
+        id,
+        join(world.work, `${id}.file`),
+      ],
+    ]);
+    expect(world.payload('send-file-to-participant')).toBe(`${ANNA}\n${FILE}`);
+    expect(world.workFiles()).toEqual([]);
+    world.chat.direct(ANNA);
+    await world.send('', { file: FILE });
+    expect(world.payload('send-file-to-chat')).toBe(`any;-;${ANNA}\n${FILE}`);
+  });
+
+  it('that is not there is refused before anything left', async () => {
+    world.script('send-file-to-participant', fails(-43));
+    await world.open();
+    expect((await world.send('', { file: FILE })).outcome).toMatchObject({
+      kind: 'not_started',
+      code: 'attachment_refused',
+      again: false,
+    });
+  });
+
+  it('has the row that names it, whatever Messages made of its ending; never a row with words', async () => {
+    await world.open();
+    const { id } = await world.send('', { file: '/x/Party.HEIC' });
+    const slot = { cache_has_attachments: 1 };
+    world.chat.own(ANNA, 'Party', world.clock.now());
+    world.chat.file(world.chat.own(ANNA, '\uFFFC', world.clock.now(), slot), 'Other.jpeg');
+    await world.look();
+    expect(world.states()).toEqual([]);
+    expect(world.ownHand).toHaveLength(2);
+    const rowid = world.chat.own(ANNA, '\uFFFC', world.clock.now(), slot);
+    await world.look();
+    // The row is there, the file is not joined to it yet: nobody's own hand.
+    expect(world.ownHand).toHaveLength(2);
+    world.chat.file(rowid, 'Party.jpeg');
+    await world.look();
+    expect(world.told).toEqual([expect.objectContaining({ attempt: id, state: 'sent' })]);
+    expect(world.ownHand).toHaveLength(2);
   });
 });
 
@@ -180,6 +268,20 @@ describe('a child that does not end', () => {
     world.clock.advance(1);
     expect(await running).toEqual({ kind: 'may_have_gone', words: expect.stringContaining('may have gone out') });
     expect(world.conditions()).toEqual(['messages_hung']);
+  });
+
+  it('is gone with all that it started, also what its children started', async () => {
+    const lines = `sh -c 'sleep 600 & echo $! >"$0/grandchild"; wait' "$dir" &\nwait_for never`;
+    world.script('send-to-participant', `echo dispatch_started >&2\n${lines}`);
+    await world.open();
+    const { running } = await world.sending('hello');
+    await world.waits('never');
+    await until(() => world.exists('grandchild') && world.read('grandchild') !== '', 'a child of a child');
+    const pid = Number(world.read('grandchild'));
+    expect(isThere(pid)).toBe(true);
+    world.clock.advance(LIMIT_MS);
+    await running;
+    await until(() => !isThere(pid), 'it is gone');
   });
 
   it('keeps the lane closed until a probe is good', async () => {
@@ -249,6 +351,77 @@ describe('the probe', () => {
     await world.waits('never');
     world.clock.advance(LIMIT_MS);
     expect(await world.bridge.ready()).toEqual({ ok: false, condition: 'messages_hung' });
+  });
+
+  describe('of a Messages that hangs', () => {
+    /** So many more probes have come to their end, and what follows from them has happened. */
+    const probes = async (count: number) => {
+      for (let i = 0; i < count; i += 1) {
+        world.clock.advance(30_000);
+        await world.bridge.ready();
+      }
+    };
+    const hangs = `echo asked >>"$dir/probes"\n${fails(-1712)}`;
+
+    it('never makes the relay restart it unless that is allowed', async () => {
+      world.script('probe', hangs);
+      world.script('quit-messages', 'echo quit >>"$dir/quits"\necho ok');
+      await world.open();
+      await probes(6);
+      expect(world.exists('quits')).toBe(false);
+      expect(world.conditions()).toEqual(['messages_hung']);
+    });
+
+    it('three times in a row: it is restarted, once in half an hour, and that is told', async () => {
+      world.restartHung = true;
+      await world.kill();
+      world.script('probe', hangs);
+      world.script('quit-messages', 'echo quit >>"$dir/quits"\necho ok');
+      world.script('launch-messages', 'echo launch >>"$dir/quits"\necho ok');
+      await world.open();
+      await world.bridge.ready();
+      await probes(1);
+      expect(world.exists('quits')).toBe(false);
+      await probes(1);
+      expect(world.count('quits')).toBe(2);
+      expect(world.conditions()).toContain('messages_restarted');
+      await probes(10);
+      expect(world.count('quits')).toBe(2);
+      world.script('probe', 'echo ok');
+      await probes(1);
+      expect(await world.bridge.ready()).toEqual({ ok: true });
+      expect(world.conditions()).toEqual(['messages_restarted']);
+      world.clock.advance(3_600_000);
+      expect(world.conditions()).toEqual([]);
+    });
+
+    it('and does not quit: it is ended, it alone', async () => {
+      const app = spawn('sleep', ['600']);
+      const ended = once(app, 'exit');
+      world.ps = join(world.dir, 'ps');
+      const line = (pid: number | undefined, command: string) => `echo "${pid} Tue Nov 24 18:10:16 2026 ${command}"`;
+      const other = `${process.pid}`;
+      writeFileSync(
+        world.ps,
+        [
+          '#!/bin/sh',
+          line(app.pid, '/System/Applications/Messages.app/Contents/MacOS/Messages'),
+          line(Number(other), '/x/Messages.app/Contents/MacOS/MessagesHelper'),
+          '',
+        ].join('\n'),
+      );
+      chmodSync(world.ps, 0o755);
+      world.restartHung = true;
+      await world.kill();
+      world.script('probe', hangs);
+      world.script('quit-messages', fails(-1712));
+      world.script('launch-messages', 'echo launch >>"$dir/quits"\necho ok');
+      await world.open();
+      await world.bridge.ready();
+      await probes(2);
+      expect((await ended)[1]).toBe('SIGKILL');
+      expect(world.count('quits')).toBe(1);
+    });
   });
 
   it('is needed again after an error that concerns the Mac, not the message', async () => {

@@ -72,10 +72,10 @@ describe('commands', () => {
     ],
     ['an unknown group', 'message.send', { to: { chat: 'group:x' } }, 'not_found', /no chat group:x/],
     [
-      'attachments',
+      'an attachment that is not fetched by https',
       'message.send',
-      { attachments: [{ url: 'https://example.com/a.png' }] },
-      'unsupported',
+      { attachments: [{ url: 'http://example.com/a.png' }] },
+      'bad_request',
       /attachments/,
     ],
     ['a life of 31 days', 'message.send', { expires_at: 9e12 }, 'bad_request', /30 days/],

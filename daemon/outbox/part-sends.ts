@@ -1,0 +1,235 @@
+/**
+ * Sends the parts of messages with attachments, one after another, and makes of what becomes of them what becomes of the message.
+ *
+ *   first part: by the gate's leave ─▶ its row says sent ─▶ the next: if nobody opted out since ─▶ …
+ *
+ * The gate counts a message once, with its first part; between the parts it is only asked whether the rest may still go. All methods but
+ * `load` and `next` must be called inside a transaction; the caller owes `load` at start and whenever memory was set right.
+ */
+import type { MessageState } from '../../protocol/names.ts';
+import type { Clock } from '../host/clock.ts';
+import { type Message, type Messages, type StatusDetail, toGateMessage } from './messages.ts';
+import { culprit, hasLeft, nextPart, type Part, stateOf, withRestStopped } from './parts.ts';
+import type { Bridge, FileStore, Gate, Refusal, SendOutcome } from './ports.ts';
+import type { Reach } from './reach.ts';
+import type { Sighted } from './sighted.ts';
+import { stepsTo } from './states.ts';
+
+export const MAX_TRIES = 5;
+
+export class PartSends {
+  readonly #clock: Clock;
+  readonly #messages: Messages;
+  readonly #gate: Gate;
+  readonly #bridge: Pick<Bridge, 'begin'>;
+  readonly #reach: Reach;
+  readonly #files: Pick<FileStore, 'has' | 'pathOf'>;
+  /** Begun, and the next part may go. */
+  readonly #going = new Set<string>();
+
+  constructor(o: {
+    clock: Clock;
+    messages: Messages;
+    gate: Gate;
+    bridge: Pick<Bridge, 'begin'>;
+    reach: Reach;
+    files: Pick<FileStore, 'has' | 'pathOf'>;
+  }) {
+    this.#clock = o.clock;
+    this.#messages = o.messages;
+    this.#gate = o.gate;
+    this.#bridge = o.bridge;
+    this.#reach = o.reach;
+    this.#files = o.files;
+  }
+
+  load(): void {
+    this.#going.clear();
+    for (const message of this.#messages.inState('dispatching')) this.#note(message.id, message.parts);
+  }
+
+  /** A message whose next part may go now. */
+  next(): Message | undefined {
+    for (const id of this.#going) {
+      const message = this.#messages.get(id);
+      if (message?.state !== 'dispatching') this.#going.delete(id);
+      else if (this.#gate.permission.mayGoOn(message.recipient, message.reply) !== 'wait') return message;
+    }
+    return undefined;
+  }
+
+  /** Why the file of the part that is next cannot go, or null. */
+  fault(message: Message): Refusal | null {
+    const part = message.parts?.[nextPart(message.parts) ?? -1];
+    if (!part || part.kind === 'text') return null;
+    return part.file && this.#files.has(part.file) ? null : FILE_GONE;
+  }
+
+  /** Stores the attempt at the next part. False if chat.db must be read to its end first. */
+  begin(message: Message, attempt: string): boolean {
+    const { id, recipient, service, text, parts } = message;
+    const index = parts ? nextPart(parts) : null;
+    const part = parts?.[index ?? -1];
+    if (!parts || !part) return false;
+    const what = part.file ? { text: '', file: this.#files.pathOf(part.file) } : { text };
+    if (!this.#bridge.begin({ attempt, message: id, recipient, service, ...what })) return false;
+    part.state = 'dispatching';
+    part.attempt = attempt;
+    part.tries += 1;
+    this.#messages.setParts(id, parts);
+    this.#going.delete(id);
+    return true;
+  }
+
+  /** The next part of one that was begun, if everything still allows it; what does not ends the rest. */
+  goOn(id: string, attempt: string, isOver: boolean): Message | null {
+    const message = this.#messages.get(id);
+    if (message?.state !== 'dispatching' || !message.parts || nextPart(message.parts) === null) {
+      this.#going.delete(id);
+      return null;
+    }
+    const { recipient, service } = message;
+    const leave = this.#gate.permission.mayGoOn(recipient, message.reply);
+    if (leave === 'wait') return null;
+    const refusal =
+      (leave === 'go' ? null : leave) ??
+      (isOver ? OVER : null) ??
+      this.#reach.refusal(recipient, service) ??
+      this.fault(message);
+    if (refusal) {
+      this.#stop(message, refusal);
+      return null;
+    }
+    if (!this.begin(message, attempt)) return null;
+    this.#messages.amend(message, detailOf(message), this.#clock.now());
+    return message;
+  }
+
+  /** How an attempt ended. `accepted` changes nothing: only a row of chat.db may say more. */
+  ended(message: Message, outcome: SendOutcome, isOver: boolean): void {
+    const parts = message.parts ?? [];
+    const part = parts.find(({ state }) => state === 'dispatching');
+    if (!part || outcome.kind === 'accepted') return;
+    if (outcome.kind === 'may_have_gone') {
+      Object.assign(part, { state: 'unknown', words: outcome.words });
+    } else if (outcome.again && part.tries < MAX_TRIES && !isOver) {
+      Object.assign(part, { state: 'waiting' });
+      delete part.attempt;
+      this.#messages.setParts(message.id, parts);
+      if (hasLeft(parts)) this.#going.add(message.id);
+      else {
+        // Nothing has left: all rules are asked again.
+        this.#gate.outcome(message.id, { state: 'failed' });
+        this.#gate.add([toGateMessage(message)]);
+      }
+      return;
+    } else {
+      Object.assign(part, { state: 'failed', code: outcome.code, words: outcome.words, retryable: true });
+    }
+    this.#settle(message, parts, {}, this.#clock.now());
+  }
+
+  /** A row says what became of an attempt. True if that was news of the message's state. */
+  sighted(message: Message, { attempt, state, at, detail }: Sighted): boolean {
+    const parts = message.parts ?? [];
+    const part = parts.find((one) => one.attempt !== undefined && one.attempt === attempt);
+    if (!part) return false;
+    const reached = stepsTo(part.state as MessageState, state).at(-1) as Part['state'] | undefined;
+    const downgraded = detail.downgraded === true && message.status.downgraded !== true;
+    if (reached === undefined && !downgraded) return false;
+    if (reached !== undefined) {
+      part.state = reached;
+      delete part.code;
+      delete part.words;
+      delete part.apple_error;
+      if (state === 'not_delivered' || state === 'unknown') {
+        const { apple_error, words, retryable } = detail;
+        Object.assign(part, { ...(apple_error && { apple_error }), ...(words && { words }), retryable });
+      }
+    }
+    if (detail.guid !== undefined) part.guid = detail.guid;
+    const { from, service, downgraded: down, words } = detail;
+    const facts = { ...(from && { from }), ...(service && { service }), ...(down && { downgraded: true, words }) };
+    return this.#settle(message, parts, facts, at);
+  }
+
+  #stop(message: Message, { code, rule, words, retryable }: Refusal): void {
+    const parts = message.parts ?? [];
+    const next = parts[nextPart(parts) ?? -1];
+    if (next) Object.assign(next, { state: 'not_sent', code, words, retryable });
+    this.#settle(message, parts, { rule }, this.#clock.now());
+  }
+
+  /** What the parts say is stored and told, to the controller and to the gate. */
+  #settle(message: Message, before: Part[], facts: StatusDetail, at: number): boolean {
+    const parts = withRestStopped(before);
+    this.#messages.setParts(message.id, parts);
+    const whole = { ...message, parts };
+    const state = stateOf(parts);
+    const steps = stepsTo(message.state, state);
+    const detail = { ...facts, ...detailOf(whole) };
+    for (const step of steps) this.#messages.move(message.id, step, detail, at);
+    if (steps.length === 0) this.#messages.amend(whole, detail, at);
+    else this.#tellGate(message.id, state, parts, facts.service);
+    this.#note(message.id, parts);
+    return steps.length > 0;
+  }
+
+  #tellGate(id: string, state: MessageState, parts: readonly Part[], service: string | undefined): void {
+    switch (state) {
+      case 'failed':
+      case 'unknown':
+      case 'sent':
+      case 'delivered':
+      case 'read':
+        return this.#gate.outcome(id, { state, ...(service ? { service } : {}) });
+      case 'not_delivered': {
+        const error = culprit(parts)?.apple_error;
+        // Where Apple said nothing, it was us who did not go on: that speaks against nobody.
+        if (!error) return this.#gate.outcome(id, { state, meaning: 'attachment' });
+        return this.#gate.outcome(id, { state, meaning: error.meaning, appleError: error.number });
+      }
+      default:
+        return;
+    }
+  }
+
+  #note(id: string, parts: readonly Part[] | null): void {
+    if (parts && hasLeft(parts) && nextPart(parts) !== null) this.#going.add(id);
+    else this.#going.delete(id);
+  }
+}
+
+const FILE_GONE: Refusal = {
+  code: 'attachment_refused',
+  rule: 'attachment',
+  words: 'A file is not on this Mac any more, so it cannot be sent; send it again under a new id.',
+  retryable: true,
+};
+
+const OVER: Refusal = {
+  code: 'expired',
+  rule: 'expires_at',
+  words: 'Its time was over before this part could go.',
+  retryable: false,
+};
+
+/** What the whole message says, from its parts alone. */
+function detailOf({ parts: all }: Message): StatusDetail {
+  const parts = all ?? [];
+  const guid = parts.find((part) => part.guid !== undefined)?.guid;
+  const named = guid === undefined ? {} : { guid };
+  const wrong = culprit(parts);
+  if (!wrong) return named;
+  const { code, words, retryable, apple_error } = wrong;
+  const shown = { ...named, ...(apple_error && { apple_error }), ...(words && { words }) };
+  const stopped = parts.filter(({ state }) => state === 'not_sent' || state === 'failed').length;
+  if (stopped === 0 || !hasLeft(parts))
+    return { ...shown, ...(code && { code }), ...(retryable !== undefined && { retryable }) };
+  return {
+    ...shown,
+    code: apple_error ? code : 'partly_sent',
+    words: `${stopped} of its ${parts.length} parts were not sent${words ? `: ${words}` : '.'}`,
+    retryable: false,
+  };
+}
