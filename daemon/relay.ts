@@ -136,6 +136,8 @@ export class Relay {
         attempt: (message, attempt, seen) => this.#outbox.sighted(message, { attempt, ...sightedOf(seen) }),
         inbound: (row) => this.#inbound(row),
         ownHand: (row) => this.#ownHand(row),
+        ownFiles: ({ guid, at, chat }, sums) =>
+          gate.ownFiles({ guid, at, recipients: chat.participants.map((handle) => this.#addressOf(handle)) }, sums),
         changed: (change) => this.#rowChanged(change),
         past: (row) => this.#consent(row, row.guid),
         forgotten: (isIt) => this.#outbox.settleLookalike(isIt),

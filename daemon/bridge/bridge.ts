@@ -36,6 +36,7 @@ import { Lookalikes } from './lookalikes.ts';
 import { MissingRows } from './missing-rows.ts';
 import { Osascript } from './osascript.ts';
 import type { SendOutcome } from './outcome.ts';
+import { OwnFiles } from './own-files.ts';
 import { Parts } from './parts.ts';
 import { Reading } from './reading.ts';
 import { Receipts } from './receipts.ts';
@@ -43,7 +44,7 @@ import { decide, Leftovers, readVerdict } from './recovery.ts';
 import { Restart } from './restart.ts';
 import { fileKey } from './row-key.ts';
 import { Sending } from './sending.ts';
-import { type Sightings, sightingOf } from './sightings.ts';
+import { type RowSighting, type Sightings, sightingOf } from './sightings.ts';
 import { hasLink } from './split-text.ts';
 import { comparable, textKey } from './text-key.ts';
 
@@ -88,6 +89,7 @@ export class MessagesBridge {
   readonly #receipts: Receipts;
   readonly #changes: Changes;
   readonly #claims: Claims;
+  readonly #ownFiles: OwnFiles;
   readonly #lookalikes: Lookalikes;
   readonly #missing: MissingRows;
   readonly #sending: Sending;
@@ -147,6 +149,8 @@ export class MessagesBridge {
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
     const folder = new AttachmentFolder(config.chat_db);
     this.files = new AttachmentPieces({ chatDb, folder });
+    const tell = (row: RowSighting, sums: string[]) => sightings.ownFiles?.(row, sums);
+    this.#ownFiles = new OwnFiles({ chatDb, folder, commit, log, tell });
     this.#changes = new Changes({
       ...{ db, commit, clock, log, chatDb, folder, wallTrusted },
       told: () => reading.told(),
@@ -179,6 +183,7 @@ export class MessagesBridge {
     for (const timer of this.#timers) timer.cancel();
     await this.#lane.stop();
     await this.#reading.stop();
+    await this.#ownFiles.stop();
     await this.#receipts.stop();
     await this.#changes.stop();
   }
@@ -322,7 +327,10 @@ export class MessagesBridge {
     const sight = this.#changes.firstSight(seen);
     const { row } = sight;
     if (!row.fromMe) this.#sightings.inbound(sightingOf(row));
-    else if (!this.#claims.take(row)) this.#sightings.ownHand(sightingOf(row));
+    else if (!this.#claims.take(row)) {
+      this.#sightings.ownHand(sightingOf(row));
+      this.#ownFiles.seen(row);
+    }
     this.#changes.firstTold(sight);
   }
 

@@ -161,12 +161,12 @@ export class HttpsFetch {
     const hash = createHash('sha256');
     const file = await open(path, 'wx', 0o600);
     let bytes = 0;
-    let start = '';
+    let start = Buffer.alloc(0);
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         bytes += chunk.length;
         if (bytes > maxBytes) return never(tooLarge(url, maxBytes));
-        if (start.length < VCARD_LOOK) start += chunk.toString('utf8', 0, VCARD_LOOK);
+        if (start.length < VCARD_LOOK) start = Buffer.concat([start, chunk.subarray(0, VCARD_LOOK)]);
         hash.update(chunk);
         for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
       }
@@ -177,7 +177,7 @@ export class HttpsFetch {
       await file.close();
     }
     const type = response.headers['content-type'] ?? null;
-    return { ok: true, sha256: hash.digest('hex'), bytes, type, vcard: VCARD.test(start) };
+    return { ok: true, sha256: hash.digest('hex'), bytes, type, vcard: isVcard(start) };
   }
 
   #headFault({ statusCode = 0, headers }: IncomingMessage, { host }: URL): Fetched | null {
@@ -192,6 +192,11 @@ export class HttpsFetch {
     const { maxBytes } = this.#limits;
     return Number(headers['content-length'] ?? 0) > maxBytes ? never(tooLarge({ host }, maxBytes)) : null;
   }
+}
+
+/** `start`: the first bytes of a file. */
+export function isVcard(start: Buffer): boolean {
+  return VCARD.test(start.toString('utf8', 0, VCARD_LOOK));
 }
 
 function never(words: string): Fetched {

@@ -89,6 +89,8 @@ export interface Sightings {
   attempt(message: string, attempt: string, seen: AttemptState): void;
   inbound(row: RowSighting): void;
   ownHand(row: RowSighting): void;
+  /** Of such a row, a little later: SHA-256 (hex) of its files that are on this Mac, without vCards. */
+  ownFiles?(row: RowSighting, sha256: string[]): void;
   /** Each version, part and file once, in a transaction. */
   changed?(change: RowChange): void;
   /** Short inbound texts from before this store's memory, in their order: no news, but who said STOP then has said it. */

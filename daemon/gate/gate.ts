@@ -306,6 +306,23 @@ export class Gate {
     const only = people.length === 1 ? (people[0] ?? null) : null;
     const name = nameOfRow(row.guid);
     this.people.ownHand(name, only, row.at);
+    this.#observe(row, name, only, people);
+  }
+
+  /** Files of such a row, once their bytes are known: they count beside its text, under a name of their own. */
+  ownFiles(row: { guid: string; recipients: string[]; at: number }, attachments: string[]): void {
+    const people = [...new Set(row.recipients)];
+    const only = people.length === 1 ? (people[0] ?? null) : null;
+    if (people.length > 0)
+      this.#observe({ ...row, text: '', attachments }, `${nameOfRow(row.guid)}/files`, only, people);
+  }
+
+  #observe(
+    row: { text: string; attachments?: string[]; at: number },
+    name: string,
+    only: string | null,
+    people: string[],
+  ) {
     if (row.text.trim() === '' && !row.attachments?.length) return;
     // Rows that were missed for long, or that iCloud brings: no distance is kept from them any more.
     if (this.#ledger.isPast(row.at)) return;

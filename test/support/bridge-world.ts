@@ -61,6 +61,7 @@ export class BridgeWorld {
   inbound: RowSighting[] = [];
   ownHand: RowSighting[] = [];
   changes: RowChange[] = [];
+  ownFiles: { guid: string; sha256: string[] }[] = [];
   generations: string[] = [];
   /** Whether each sighting was made inside a transaction. */
   outside = 0;
@@ -116,6 +117,10 @@ export class BridgeWorld {
         inbound: (row) => {
           note();
           this.inbound.push(row);
+        },
+        ownFiles: ({ guid }, sha256) => {
+          note();
+          this.ownFiles.push({ guid, sha256 });
         },
         ownHand: (row) => {
           note();

@@ -1,8 +1,9 @@
 /** From a stored attempt to its outcome, over real child processes: what is handed to osascript, and what its end proves. */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ACCEPT, ANNA, BridgeWorld, fails, HANG, LIMIT_MS } from '../../support/bridge-world.ts';
 import { settle, until } from '../../support/fake-clock.ts';
@@ -209,6 +210,49 @@ describe('a file', () => {
     await world.look();
     expect(world.told).toEqual([expect.objectContaining({ attempt: id, state: 'sent' })]);
     expect(world.ownHand).toHaveLength(2);
+  });
+});
+
+describe('files that the owner sent by hand', () => {
+  const sum = (content: string) => createHash('sha256').update(content).digest('hex');
+  const folder = () => join(dirname(world.chat.path), 'Attachments');
+  const put = (name: string, content: string) => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), name), content);
+  };
+  const row = (files: Record<string, string>) => {
+    const rowid = world.chat.own(ANNA, '\uFFFC', world.clock.now(), { cache_has_attachments: 1 });
+    for (const [name, filename] of Object.entries(files)) world.chat.file(rowid, name, { filename });
+  };
+
+  it('are hashed where they are on the disk, inside the folder of Messages; vCards are not', async () => {
+    put('flyer.jpg', 'a flyer');
+    put('me.jpg', 'BEGIN:VCARD\r\nFN:Me');
+    writeFileSync(join(dirname(world.chat.path), 'outside.txt'), 'a secret');
+    await world.open();
+    row({
+      'flyer.jpg': join(folder(), 'flyer.jpg'),
+      'me.jpg': '~/Library/Messages/Attachments/me.jpg',
+      'gone.jpg': join(folder(), 'gone.jpg'),
+      'outside.txt': join(folder(), '../outside.txt'),
+    });
+    await world.look();
+    await until(() => world.ownFiles.length === 1, 'the files are told');
+    expect(world.ownFiles[0]?.sha256).toEqual([sum('a flyer')]);
+    expect(world.ownHand).toHaveLength(1);
+    expect(world.outside).toBe(0);
+  });
+
+  it('are passed over with rows that are old: no distance is kept from them', async () => {
+    put('flyer.jpg', 'a flyer');
+    await world.open();
+    const rowid = world.chat.own(ANNA, '\uFFFC', world.clock.now() - 3 * 86_400_000, { cache_has_attachments: 1 });
+    world.chat.file(rowid, 'flyer.jpg', { filename: join(folder(), 'flyer.jpg') });
+    await world.look();
+    row({ 'menu.jpg': join(folder(), 'flyer.jpg') });
+    await world.look();
+    await until(() => world.ownFiles.length > 0, 'the young one is told');
+    expect(world.ownFiles).toHaveLength(1);
   });
 });
 

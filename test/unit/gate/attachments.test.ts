@@ -97,4 +97,18 @@ describe('attachments', () => {
     expect(asked([MENU])).toMatchObject({ verdicts: [{ kind: 'go' }] });
     await world.close();
   });
+
+  it('sent by hand beside a text, hashed a little later, counts too, and draws nothing more', async () => {
+    const world = new GateWorld();
+    const row = { guid: 'own-1', recipients: [person(1)], at: world.clock.now() };
+    const used = () => world.gate.describe().caps.map((cap) => cap.used);
+    world.store.db.transaction(() => world.gate.ownHand({ ...row, text: 'Our new flyer', late: false }));
+    const before = used();
+    for (let twice = 0; twice < 2; twice += 1)
+      world.store.db.transaction(() => world.gate.ownFiles(row, [FLYER]));
+    expect(used()).toEqual(before);
+    const admitted = world.gate.admit({ ...world.request(person(2), 'Have a look at this'), attachments: [FLYER] });
+    expect(admitted).toMatchObject({ verdicts: [{ kind: 'hold', hold: { rule: 'interval' } }] });
+    await world.close();
+  });
 });
