@@ -1,9 +1,9 @@
 /**
  * What happens to messages after they were told: edits, parts taken back, files that come. Messages changes rows in place, without a new ROWID.
  *
- *   chat.db changed ──▶ look through RECENT_MS                 ┐
- *   every ROUND_MS, if it has changed ──▶ through WINDOW_MS    ├─ columns that changed? ──▶ blobs ──▶ told, in the transaction that
- *   before each send ──▶ through RECENT_MS, if it has changed  ┘                                     stores that it is told
+ *   chat.db changed, or a send is near ──▶ look through RECENT_MS and the time since the last look; at first WINDOW_MS ┐
+ *   every ROUND_MS, if chat.db has changed ──▶ look through WINDOW_MS ────────────────────────────────────────────────┤
+ *        columns that changed? ──▶ blobs ──▶ told, in the transaction that stores that it is told ◀───────────────────┘
  *
  * "Through" is by the message's own date, on Apple's index, in pages (changed-rows.ts); short looks take SHARE of the time at the most.
  * What is stored of a message is only what was told beyond its first telling, for as long as it is looked at.
@@ -36,7 +36,7 @@ const REST = 19;
 const FILE_AGAIN_MS = 1_000;
 /** After a look that failed. */
 const LOOK_AGAIN_MS = 2_000;
-/** Pages that `behind` looks at: 6,000 rows within RECENT_MS. */
+/** Pages that `behind` looks at: 6,000 rows, the newest. */
 const MOST_PAGES = 3;
 
 export interface ChangesOptions {
@@ -73,7 +73,7 @@ export class Changes {
   /** Monotonic: no look for a change before. */
   #restUntil = 0;
   /** data_version at the beginning of the last short look, and of the last round, and of whose chat.db. */
-  #looked: { chatDb: ChatDb; version: number } | null = null;
+  #looked: { chatDb: ChatDb; version: number; mono: number } | null = null;
   #rounded: { chatDb: ChatDb; version: number } | null = null;
   #fileTimer = false;
 
@@ -115,7 +115,9 @@ export class Changes {
     if (!chatDb) return true;
     try {
       if (!this.#isUnlooked(chatDb)) return false;
-      const since = this.#o.clock.now() - RECENT_MS;
+      // Of the first look only `caughtUp` knows all.
+      if (this.#looked?.chatDb !== chatDb) return true;
+      const since = this.#o.clock.now() - this.#windowMs(chatDb);
       let from: DatePlace | null | undefined;
       for (let pages = 0; pages < MOST_PAGES && from !== null; pages += 1) {
         const { rows, next } = chatDb.changed.page(since, from);
@@ -190,13 +192,20 @@ export class Changes {
     }
   }
 
+  /** While this Mac slept, or the relay was down, messages from before were changed too. */
+  #windowMs(chatDb: ChatDb): number {
+    if (this.#looked?.chatDb !== chatDb) return WINDOW_MS;
+    return Math.min(WINDOW_MS, RECENT_MS + this.#o.clock.mono() - this.#looked.mono);
+  }
+
   async #look(): Promise<void> {
     const chatDb = this.#o.chatDb();
     if (!chatDb || !this.#o.told() || !this.#isUnlooked(chatDb)) return;
     const version = chatDb.dataVersion();
-    await this.#through(chatDb, RECENT_MS);
+    const mono = this.#o.clock.mono();
+    await this.#through(chatDb, this.#windowMs(chatDb));
     await this.#files(chatDb, { all: false });
-    this.#looked = { chatDb, version };
+    this.#looked = { chatDb, version, mono };
   }
 
   async #round(): Promise<void> {
@@ -296,7 +305,7 @@ export class Changes {
     this.#fileTimer = true;
     this.#later(FILE_AGAIN_MS, () => {
       this.#fileTimer = false;
-      this.#looked = null;
+      if (this.#looked) this.#looked.version = -1;
       this.changed();
     });
   }

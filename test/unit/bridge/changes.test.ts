@@ -203,6 +203,26 @@ describe('an edit', () => {
     expect(told()).toEqual(['G 0.2 b']);
   });
 
+  it.each([
+    ['while the relay was down', () => restarted()],
+    ['while the Mac slept', () => Promise.resolve()],
+  ])('made %s, for hours, is seen before the next send', async (_when, after) => {
+    await world.open();
+    const at = world.clock.now();
+    const rowid = world.chat.inbound(ANNA, 'sotp', at, { guid: 'G' });
+    await looked();
+    // Neither the timers of this process nor those of chat.db's watch run meanwhile.
+    world.clock.sleep(5 * 3_600_000);
+    const versions = [
+      { at, text: 'sotp' },
+      { at: at + MINUTE, text: 'STOP' },
+    ];
+    world.chat.update(rowid, edited({ body: 'STOP', at: at + MINUTE, parts: { 0: versions } }));
+    await after();
+    await world.bridge.ready();
+    expect(told()).toEqual(['G 0.2 STOP']);
+  });
+
   it('that may say STOP is seen before the next send', async () => {
     await world.open();
     const at = world.clock.now();

@@ -56,6 +56,12 @@ function asked(path: string): { db: Db; statements: string[] } {
   chatDb.groupTarget('group:x');
   chatDb.directTargets('+14155550101');
   chatDb.oldestDirectRow('+14155550101');
+  chatDb.changed.page(0);
+  chatDb.changed.summary(1);
+  chatDb.changed.printOf(1);
+  chatDb.changed.files(1);
+  chatDb.changed.file('A');
+  chatDb.changed.chatFlags();
   for (const text of Object.values(sql)) if (typeof text === 'string') statements.add(text);
   return { db, statements: [...statements].filter((text) => text.startsWith('SELECT')) };
 }
