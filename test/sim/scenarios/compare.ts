@@ -3,7 +3,6 @@
  * wrote by hand, against what the controller was told. A sentence for each thing on which they do not agree.
  */
 import type { MessageStatus } from '../../../protocol/events.ts';
-import { EVENT_NAMES } from '../../../protocol/names.ts';
 import type { MacRow } from '../own-rows.ts';
 import type { Scene, Sent } from './scene.ts';
 
@@ -102,8 +101,6 @@ function ofInbound(scene: Scene, row: MacRow): string[] {
 
 /** Each edit and each unsending on the Mac is told once, and there are no others. */
 function changes(scene: Scene): string[] {
-  const names: readonly string[] = EVENT_NAMES;
-  if (!names.includes('message.edited')) return [];
   const told = scene.events.flatMap(({ name, data }) => {
     if (name === 'message.edited') return [`${data.guid} now says “${data.text}”`];
     return name === 'message.unsent' ? [`${data.guid} is taken back`] : [];

@@ -6,7 +6,6 @@ export const KINDS: Scenario[] = [
     name: 'inbound-file',
     happens: 'a photo comes; its row is there before the file, which arrives 5 s later',
     must: 'tell the message at once with the file’s state, and tell when the file is there',
-    needs: 'attachment.ready',
     async play(scene) {
       const ann = scene.person();
       const file = { name: 'cat.jpg', bytes: 5_000, state: 3 };
@@ -72,7 +71,6 @@ export const KINDS: Scenario[] = [
     name: 'tapbacks',
     happens: 'each tapback is given to a message of the relay, one with an emoji, and one is taken back',
     must: 'tell each once, by name, with the message it is on; none of them is a text, least of all a STOP',
-    needs: 'message.reaction',
     async play(scene) {
       const ann = scene.person();
       const { guid: own = '' } = await scene.becomes(await scene.send(ann, 'Shall we?'), 'delivered');
@@ -109,7 +107,6 @@ export const KINDS: Scenario[] = [
     name: 'edits',
     happens: 'somebody changes a message twice',
     must: 'tell the message once and each later version once, in order',
-    needs: 'message.edited',
     async play(scene) {
       const ann = scene.person();
       const { guid } = await scene.sim.inbound({ from: ann, text: 'At eihgt.' });
@@ -131,7 +128,6 @@ export const KINDS: Scenario[] = [
     name: 'edited-while-down',
     happens: 'a message is changed while the relay is dead',
     must: 'tell the new version after the start',
-    needs: 'message.edited',
     async play(scene) {
       const ann = scene.person();
       const { guid } = await scene.sim.inbound({ from: ann, text: 'Blue.' });
@@ -146,7 +142,6 @@ export const KINDS: Scenario[] = [
     name: 'unsent',
     happens: 'somebody takes a message back',
     must: 'tell it once; what was told stays told',
-    needs: 'message.unsent',
     async play(scene) {
       const ann = scene.person();
       const { guid } = await scene.sim.inbound({ from: ann, text: 'I did not say this.' });
@@ -161,7 +156,6 @@ export const KINDS: Scenario[] = [
     name: 'own-message-edited',
     happens: 'the owner changes a message of the relay by hand',
     must: 'tell the edit as the owner’s, and keep the message’s state',
-    needs: 'message.edited',
     async play(scene) {
       const ann = scene.person();
       const command = await scene.send(ann, 'We open at nein.');
@@ -176,7 +170,6 @@ export const KINDS: Scenario[] = [
     name: 'group-changes',
     happens: 'a group gets a name, a member, a photo; one is put out, one leaves',
     must: 'tell each change once, with who and what',
-    needs: 'chat.changed',
     async play(scene) {
       const [ann, bob, carl] = [scene.person(), scene.person(), scene.person()];
       const { chat, guid } = await scene.group('Before', [ann, bob]);

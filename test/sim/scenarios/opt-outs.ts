@@ -79,7 +79,6 @@ export const OPT_OUTS: Scenario[] = [
     name: 'stop-edited-into-a-message',
     happens: 'somebody changes an earlier message into STOP',
     must: 'obey it as if it had come as a message',
-    needs: 'message.edited',
     async play(scene) {
       const ann = scene.person();
       const { guid } = await scene.sim.inbound({ from: ann, text: 'Tell me more.' });

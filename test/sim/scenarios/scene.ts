@@ -24,8 +24,8 @@ export interface Scenario {
   mac?: { macos?: MacosVersion };
   /** It leaves something behind that others must not meet: it gets a ground of its own. */
   alone?: true;
-  /** An event that the protocol must have. */
-  needs?: string;
+  /** How fast its time may run, if not as fast as that of others. */
+  factor?: number;
   play(scene: Scene): Promise<void>;
 }
 
@@ -204,6 +204,12 @@ export class Scene {
   conditions(): string[] {
     const last = this.ground.events.findLast((e) => e.name === 'relay.health')?.data.conditions;
     return Array.isArray(last) ? last.map((c: unknown) => String(Reflect.get(Object(c), 'name'))) : [];
+  }
+
+  /** Time goes by at its own pace, where skipping it would cut off what is being done; for what must *not* happen meanwhile. */
+  async elapse(ms: number): Promise<void> {
+    const due = this.sim.now() + ms;
+    while (this.sim.now() < due) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   /** The rows of this scenario's people and groups. */
