@@ -38,7 +38,7 @@ export const SENDING: Scenario[] = [
       const before = probes();
       scene.ground.startRelay();
       await scene.ground.until(() => probes() > before, { what: 'the next daemon asks Messages whether it answers' });
-      await scene.elapse(20_000);
+      await scene.elapse(12_000);
       scene.sees('asked for while the child lives', scene.asked('An orphan with a watch.'), 1);
       await scene.sim.release('go');
       await scene.becomes(command, 'delivered');
