@@ -135,7 +135,8 @@ function afterOptOut(scene: Scene): string[] {
   return scene.macEvents.flatMap((e) => {
     const handle = e.handle?.split(';').at(-1) ?? '';
     if (e.kind !== 'osascript' || !scene.people.has(handle)) return [];
-    const last = words.findLast(({ data, at }) => data.handle === handle && at + ON_ITS_WAY_MS < e.at);
+    const counts = (name: string, at: number) => at + (name === 'contact.opted_out' ? ON_ITS_WAY_MS : 0) <= e.at;
+    const last = words.findLast(({ name, data, at }) => data.handle === handle && counts(name, at));
     return last?.name === 'contact.opted_out' ? [`“${e.text}” was sent after the opt-out of ${handle}`] : [];
   });
 }

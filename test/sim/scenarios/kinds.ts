@@ -271,7 +271,7 @@ export const KINDS: Scenario[] = [
         scheduledInMs: 7_200_000,
       });
       const told = await scene.hears('message.observed', (data) => data.guid === guid, 'the owner scheduled');
-      scene.sees('it says so', detailOf(told.data).scheduled, true);
+      scene.sees('it says so', Boolean(detailOf(told.data).scheduled), true);
     },
   },
 ];

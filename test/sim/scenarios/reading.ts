@@ -93,7 +93,7 @@ export const READING: Scenario[] = [
     must: 'tell what it saw, keep what it knew, and take a missing row for no proof',
     async play(scene) {
       const ann = scene.person();
-      await scene.sim.contact(ann, { deliveredAfterMs: 4_000 });
+      await scene.sim.contact(ann, { deliveredAfterMs: 600_000 });
       const { guid } = await scene.sim.inbound({ from: ann, text: 'Soon gone.' });
       await scene.hearsOf(guid);
       const command = await scene.send(ann, 'Gone as well.');
@@ -104,6 +104,8 @@ export const READING: Scenario[] = [
       }
       const next = await scene.sim.inbound({ from: ann, text: 'Still here.' });
       await scene.hearsOf(next.guid);
+      await scene.sim.pass(600_000, 4);
+      await scene.ground.settle();
       scene.sees('what was told last', scene.status(command)?.state, 'sent');
       scene.sees('asked for once', scene.asked('Gone as well.'), 1);
     },
@@ -174,7 +176,9 @@ export const READING: Scenario[] = [
       const next = await scene.sim.inbound({ from: ann, text: 'In the new file.' });
       await scene.hearsOf(next.guid);
       scene.sees('how often the old one was told', scene.tellings(before).length, 1);
+      await scene.sim.pass(600_000, 4);
       await scene.becomes(command, 'delivered');
+      await scene.sim.contact(ann);
       const later = await scene.send(ann, 'To the new file.');
       await scene.becomes(later, 'delivered');
     },
@@ -205,6 +209,7 @@ export const READING: Scenario[] = [
       await scene.sim.replaceDb(0);
       const next = await scene.sim.inbound({ from: ann, text: 'The first of all.' });
       await scene.hearsOf(next.guid);
+      await scene.sim.contact(ann);
       const later = await scene.send(ann, 'The second of all.');
       await scene.becomes(later, 'delivered');
       scene.sees('by which script', (await scene.osascriptFor(ann)).text !== '', true);
@@ -217,7 +222,7 @@ async function someHistory(scene: Scene): Promise<{ ann: string; before: string;
   const ann = scene.person();
   const { guid } = await scene.sim.inbound({ from: ann, text: 'Hello from the old file.' });
   await scene.hearsOf(guid);
-  await scene.sim.contact(ann, { deliveredAfterMs: 6_000 });
+  await scene.sim.contact(ann, { deliveredAfterMs: 600_000 });
   const command = await scene.send(ann, 'Hello to the old file.');
   await scene.becomes(command, 'sent');
   return { ann, before: guid, command };
