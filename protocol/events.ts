@@ -28,10 +28,6 @@ export const Chat = z.object({
   name: z.string().nullable().optional(),
   /** Handles of the others; the own address is not in it. */
   participants: z.array(z.string()),
-  /** Messages holds the conversation for junk. */
-  junk: z.literal(true).optional(),
-  /** Apple's number for why the conversation is set apart (1 an unknown sender, 2 junk, …); absent for 0. */
-  filtered: z.int().optional(),
 });
 export type Chat = z.infer<typeof Chat>;
 
@@ -171,7 +167,10 @@ export type MessageUnsent = z.infer<typeof MessageUnsent>;
 /** Something about a conversation changed; `chat` is as it is at the telling. */
 export const ChatChanged = z.object({
   ...InChat,
-  /** member_added, member_removed, member_left, renamed, photo_changed, photo_removed, background_changed, …, or what a later version adds. */
+  /**
+   * member_added, member_removed, member_left, renamed, photo_changed, photo_removed, background_changed, …; filter_changed: Messages sets the
+   * conversation apart (`detail.filter`, null for not any more), and `guid` is the chat's; or what a later version adds.
+   */
   change: z.string(),
   /** The member that it is about. */
   handle: z.string().optional(),

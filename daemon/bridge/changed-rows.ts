@@ -119,15 +119,22 @@ export class ChangedRows {
     return row ? storedFile(row) : null;
   }
 
-  /** Chats that Messages sets apart, by guid: `is_filtered` other than 0. */
-  filteredChats(): { rowid: number; guid: string; filtered: number }[] {
+  /** All chats, with `is_filtered`: some ms for some thousand. */
+  chatFlags(): ChatFlag[] {
     if (!this.#filtered) return [];
     return this.#db
       .sql<{ rowid: number; guid: string; filtered: number }>(
-        'SELECT ROWID AS rowid, guid, is_filtered AS filtered FROM chat WHERE COALESCE(is_filtered, 0) <> 0',
+        'SELECT ROWID AS rowid, guid, COALESCE(is_filtered, 0) AS filtered FROM chat',
       )
       .all();
   }
+}
+
+export interface ChatFlag {
+  rowid: number;
+  guid: string;
+  /** Apple's `is_filtered`: 0, 1 for an unknown sender, 2 for junk, and combinations. */
+  filtered: number;
 }
 
 interface RawFile {

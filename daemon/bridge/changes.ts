@@ -17,6 +17,7 @@ import type { AttachmentFolder } from './attachment-folder.ts';
 import { type Awaited, AwaitedFiles, FINISHED, MOST_AT_ONCE } from './awaited-files.ts';
 import type { ChangedRow, DatePlace, StoredFile } from './changed-rows.ts';
 import type { ChatDb } from './chat-db.ts';
+import { ChatFlags } from './chat-flags.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
 import { firstText, NOTHING_TOLD, newsOf, ToldStore } from './edit-history.ts';
 import { type MessageSummary, summaryOf } from './message-summary.ts';
@@ -66,6 +67,7 @@ export class Changes {
   readonly #o: ChangesOptions;
   readonly #store: ToldStore;
   readonly #awaited: AwaitedFiles;
+  readonly #flags: ChatFlags;
   readonly #timers = new Set<Timer>();
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
@@ -81,6 +83,7 @@ export class Changes {
     this.#o = o;
     this.#store = new ToldStore(o.db);
     this.#awaited = new AwaitedFiles(o);
+    this.#flags = new ChatFlags(o.db);
   }
 
   start(): void {
@@ -217,6 +220,7 @@ export class Changes {
     const version = chatDb.dataVersion();
     if (this.#rounded?.chatDb === chatDb && this.#rounded.version === version) return;
     await this.#through(chatDb, WINDOW_MS);
+    await this.#chats(chatDb);
     if (wallTrusted()) await commit.run(() => this.#store.forgetBefore(clock.now() - MEMORY_MS));
     this.#rounded = { chatDb, version };
   }
@@ -263,6 +267,22 @@ export class Changes {
     const from = before || row.at >= (cursor()?.beganAt ?? 0) ? 0 : (cursor()?.beganAt ?? 0);
     for (const { at, change } of news) if (at >= from) this.#tell(row, at, change, false);
     this.#store.put(row.guid, row.at, print, told);
+  }
+
+  async #chats(chatDb: ChatDb): Promise<void> {
+    const { clock, commit, tell } = this.#o;
+    const { changed, unknown } = this.#flags.differing(chatDb.changed.chatFlags());
+    if (changed.length + unknown.length === 0) return;
+    const at = Math.round(clock.now());
+    const base = { at, service: '', late: false, kind: 'chat', handle: '', ownAddress: null, recovering: false };
+    await commit.run(() => {
+      for (const { rowid, guid } of changed) {
+        const found = chatDb.chat(rowid);
+        const row = found && { ...base, guid, chat: found.chat, seenMonoMs: clock.mono(), fromMe: false };
+        if (row) tell({ row, change: { kind: 'set_apart', filter: found.filter } });
+      }
+      this.#flags.put([...changed, ...unknown]);
+    });
   }
 
   async #files(chatDb: ChatDb, { all }: { all: boolean }): Promise<void> {

@@ -11,7 +11,7 @@ import { codeOf, messageOf, RelayError } from '../host/errors.ts';
 import { ChangedRows } from './changed-rows.ts';
 import type { ChatRow, OwnState } from './chat-row.ts';
 import { type ChatSql, chatSql, type PlainRow } from './chat-schema.ts';
-import { Chats, type ChatTarget } from './chats.ts';
+import { Chats, type ChatTarget, type KnownChat } from './chats.ts';
 import { RowReader, stateOf } from './row-reader.ts';
 
 /** Rows of one read at the most. */
@@ -149,6 +149,12 @@ export class ChatDb {
     if (this.#sql.oldestOf === null || guids.length === 0) return null;
     const rowid = this.#db.sql<{ rowid: number | null }>(this.#sql.oldestOf).get(JSON.stringify(guids))?.rowid ?? null;
     return rowid === null ? null : (this.rowsByRowid([rowid])[0] ?? null);
+  }
+
+  /** The conversation with this ROWID, and what Apple's filters say of it now; null if it is gone. */
+  chat(rowid: number): KnownChat | null {
+    this.#chats.asOf(this.dataVersion());
+    return this.#chats.byRowid(rowid);
   }
 
   groupTarget(chat: string): ChatTarget | null {

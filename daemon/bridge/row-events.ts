@@ -3,7 +3,7 @@
  * alone, so that a rebuilt relay tells the same ids again and a controller takes each for the repetition that it is.
  *
  *   a tapback, or a sticker put on a message ─▶ message.reaction        an edit ─▶ message.edited, one for each version
- *   a change in a group ───────────────────────▶ chat.changed           a part taken back ─▶ message.unsent
+ *   a change in a group, or of a junk flag ───▶ chat.changed           a part taken back ─▶ message.unsent
  *   a message taken back before it was seen ───▶ nothing: its parts are told as changes
  *   all else ──────▶ message.inbound, or message.observed for the owner's own           a file that came ─▶ attachment.ready
  */
@@ -61,6 +61,10 @@ export function changeEvent({ row, change }: RowChange): RowEvent {
   if (change.kind === 'unsent') {
     const { part } = change;
     return { name: 'message.unsent', id: `un_${row.guid}_${part ?? 'all'}`, data: { ...inChat, part } };
+  }
+  if (change.kind === 'set_apart') {
+    const data = { ...inChat, change: 'filter_changed', detail: { filter: change.filter ?? null } };
+    return { name: 'chat.changed', id: `cf_${row.guid}_${row.at}`, data };
   }
   const { attachment, name, mimeType, bytes } = change;
   const file = { attachment, bytes, ...(name ? { name } : {}), ...(mimeType ? { mime_type: mimeType } : {}) };

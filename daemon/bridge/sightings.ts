@@ -57,7 +57,7 @@ export interface RowSighting {
 export interface RowChange {
   /** The message as it is now; `at` and `late` are those of the change. */
   row: Omit<RowSighting, 'text' | 'truncated' | 'detail'> & { fromMe: boolean };
-  change: MessageEdit | PartTakenBack | FileCame;
+  change: MessageEdit | PartTakenBack | FileCame | SetApart;
 }
 
 /** `version` counts from 1, which is what was first written. Both null: Apple keeps no history of it. */
@@ -82,6 +82,13 @@ export interface FileCame {
   name: string | null;
   mimeType: string | null;
   bytes: number;
+}
+
+/** The conversation is set apart otherwise than before (no message did it: `row` has the chat's guid). */
+export interface SetApart {
+  kind: 'set_apart';
+  /** As messages of the conversation say it in `detail.filter`; undefined for not any more. */
+  filter: Record<string, unknown> | undefined;
 }
 
 /** Where it goes. Each call is made inside a transaction of the group commit. */

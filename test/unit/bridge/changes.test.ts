@@ -31,6 +31,7 @@ const told = () =>
   world.changes.map(({ row, change }) => {
     const of = `${row.guid}${row.fromMe ? ' (own)' : ''}${row.late ? ' late' : ''}`;
     if (change.kind === 'edited') return `${of} ${change.part}.${change.version} ${change.text}`;
+    if (change.kind === 'set_apart') return `${of} ${JSON.stringify(change.filter ?? null)}`;
     return change.kind === 'unsent' ? `${of} unsent ${change.part}` : `${of} file ${change.attachment}`;
   });
 const ids = () => world.changes.map((change) => changeEvent(change).id);
@@ -269,6 +270,27 @@ describe('a message that is taken back', () => {
     expect(inbound()).toEqual(['unsent ']);
     expect(told()).toEqual(['G unsent null']);
     expect(ids()).toEqual(['un_G_all']);
+  });
+});
+
+it('a conversation that is taken for junk, or no more, is told once, though no row says it', async () => {
+  await world.open();
+  world.chat.inbound(ANNA, 'You have won', world.clock.now());
+  await looked();
+  const round = async (filtered: number) => {
+    world.chat.raw.prepare('UPDATE chat SET is_filtered = ?').run(filtered);
+    await world.clock.advanceAsync(ROUND_MS + MINUTE);
+    await looked();
+  };
+  await round(1);
+  expect(told()).toEqual([]);
+  for (const filtered of [2, 2, 0]) await round(filtered);
+  await until(() => world.changes.length === 2, 'both');
+  const guid = `any;-;${ANNA}`;
+  expect(told()).toEqual([`${guid} {"junk":true,"is_filtered":2}`, `${guid} null`]);
+  expect(changeEvent(world.changes[0] ?? raise())).toMatchObject({
+    name: 'chat.changed',
+    data: { change: 'filter_changed', chat: { id: ANNA }, detail: { filter: { junk: true } }, from_me: false },
   });
 });
 

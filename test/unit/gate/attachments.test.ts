@@ -104,8 +104,7 @@ describe('attachments', () => {
     const used = () => world.gate.describe().caps.map((cap) => cap.used);
     world.store.db.transaction(() => world.gate.ownHand({ ...row, text: 'Our new flyer', late: false }));
     const before = used();
-    for (let twice = 0; twice < 2; twice += 1)
-      world.store.db.transaction(() => world.gate.ownFiles(row, [FLYER]));
+    for (let twice = 0; twice < 2; twice += 1) world.store.db.transaction(() => world.gate.ownFiles(row, [FLYER]));
     expect(used()).toEqual(before);
     const admitted = world.gate.admit({ ...world.request(person(2), 'Have a look at this'), attachments: [FLYER] });
     expect(admitted).toMatchObject({ verdicts: [{ kind: 'hold', hold: { rule: 'interval' } }] });
