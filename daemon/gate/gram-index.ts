@@ -4,7 +4,7 @@
  * Of the sizes of two texts follows how many grams they must share to be near. So texts are kept by size class: a search passes over the
  * classes in which nothing can be near, and in each of the others it need not read all, since whoever is met too seldom cannot be
  * near. A class is a row of blocks: one that is open, in which few texts are compared one by one, and sealed ones, of which
- * four of a size are joined, up to so many slots that counting stays in the fastest memory, and joining is done in some milliseconds. A search
+ * two of a size are joined, up to so many slots that counting stays in the fastest memory, and joining is done in some milliseconds. A search
  * that has found enough passes over blocks in which all is older.
  */
 import { MAX_GRAMS } from './fingerprint.ts';
@@ -63,17 +63,15 @@ export const NEAR = Number.POSITIVE_INFINITY;
 
 /** How many texts a block takes. */
 export interface BlockSizes {
-  /** All that one is made of; a power of JOINED times `small`, at most MAX_SLOTS. */
+  /** All that one is made of; a power of two times `small`, at most MAX_SLOTS. */
   large: number;
   /** An open one. */
   small: number;
 }
 
 export const BLOCK_SIZES: BlockSizes = { large: MAX_SLOTS, small: 64 };
-/** So many blocks of a size are made one. */
-const JOINED = 4;
 /** A block of texts of at least so many grams together is not made larger: sealing it would take too long. */
-const MOST_GRAMS = 1 << 19;
+const MOST_GRAMS = 1 << 18;
 const MARK_BITS = (1 << 13) - 1;
 export class GramIndex<T extends Enlisted> {
   readonly #rules: NearRules;
@@ -284,7 +282,7 @@ export class GramIndex<T extends Enlisted> {
     if (!sizeClass) {
       const from = size === 0 ? 0 : 1 << (at - 1);
       let most = this.#blockSizes.large;
-      while (most * from > MOST_GRAMS && most > this.#blockSizes.small) most /= JOINED;
+      while (most * from > MOST_GRAMS && most > this.#blockSizes.small) most /= 2;
       const to = Math.min(2 * from - 1, MAX_GRAMS);
       sizeClass = {
         from,
@@ -314,15 +312,25 @@ export class GramIndex<T extends Enlisted> {
     sizeClass.open = emptyBlock();
   }
 
-  /** Whatever there are four of is made one, the smallest first. */
+  /** Two of a size are made one, and that with another one of its size, and so on: at once, since each text costs as much each time. */
   #join(sizeClass: SizeClass): void {
-    for (let size = this.#blockSizes.small; size < sizeClass.most; size *= JOINED) {
-      const few = sizeClass.sealed.filter(({ texts }) => texts.length <= size).slice(0, JOINED);
-      if (few.length < JOINED) continue;
-      sizeClass.sealed = sizeClass.sealed.filter((block) => !few.includes(block));
-      sizeClass.sealed.push(sealed(few, sizeClass.frontOf));
+    const { sealed: blocks, most, frontOf } = sizeClass;
+    const joined: Sealed[] = [];
+    let texts = 0;
+    for (let size = this.#blockSizes.small; size < most; size *= 2) {
+      const few = blocks.filter((block) => block.texts.length <= size && !joined.includes(block));
+      const pair = few.slice(0, joined.length > 0 && texts <= size ? 1 : 2);
+      if (pair.length === 0 || (joined.length === 0 && pair.length < 2) || texts + lengthOf(pair) > most) continue;
+      joined.push(...pair);
+      texts += lengthOf(pair);
     }
+    if (joined.length > 0)
+      sizeClass.sealed = [...blocks.filter((block) => !joined.includes(block)), sealed(joined, frontOf)];
   }
+}
+
+function lengthOf(blocks: Sealed[]): number {
+  return blocks.reduce((sum, { texts }) => sum + texts.length, 0);
 }
 
 function isSealed(block: Block): block is Sealed {

@@ -118,6 +118,39 @@ describe('the index', () => {
     expect(near).toBeGreaterThan(10_000);
   });
 
+  it('finds what shares just enough with it where that is what most others hold too', () => {
+    // A little less than half of the others hold each gram that is shared: so all that are shared are the most frequent ones of both.
+    const held = 60;
+    let near = 0;
+    for (const [asked, kept] of [
+      [45, 100],
+      [50, 100],
+      [63, 127],
+      [64, 100],
+      [100, 64],
+      [127, 128],
+      [127, 250],
+      [200, 128],
+    ] as const) {
+      const least = leastShared(asked, kept, RULES);
+      const index = new NearIndex(RULES, () => null, { large: 128, small: 128 });
+      const own = (n: number, count: number) => Array.from({ length: count }, (_, i) => gram(10_000 * n + 1_000 + i));
+      const shared = Array.from({ length: 300 }, (_, i) => gram(i));
+      const known: KnownText<null>[] = [];
+      for (let n = 1; n <= 128; n += 1) {
+        const count = n <= held ? least : 0;
+        const some =
+          n <= held - 2 ? shared.slice(0, Math.min(kept, 300)) : [...shared.slice(0, count), ...own(n, kept - count)];
+        known.push(index.keep(printOf(some)));
+      }
+      const one = printOf([...shared.slice(0, least), ...own(500, asked - least)]);
+      const found = new Set(index.near(one));
+      expect(found).toEqual(wanted(known, one, RULES));
+      near += found.size;
+    }
+    expect(near).toBeGreaterThan(8);
+  });
+
   it('finds long texts, of which not all grams are kept, by estimates that lie on either side of the border', () => {
     let near = 0;
     for (let n = 0; n < 400; n += 1) {
