@@ -120,7 +120,7 @@ describe('the index', () => {
 
   it('finds what shares just enough with it where that is what most others hold too', () => {
     // A little less than half of the others hold each gram that is shared: so all that are shared are the most frequent ones of both.
-    const held = 60;
+    const HOLDERS = 60;
     let near = 0;
     for (const [asked, kept] of [
       [45, 100],
@@ -138,17 +138,15 @@ describe('the index', () => {
       const shared = Array.from({ length: 300 }, (_, i) => gram(i));
       const known: KnownText<null>[] = [];
       for (let n = 1; n <= 128; n += 1) {
-        const count = n <= held ? least : 0;
-        const some =
-          n <= held - 2 ? shared.slice(0, Math.min(kept, 300)) : [...shared.slice(0, count), ...own(n, kept - count)];
-        known.push(index.keep(printOf(some)));
+        const held = n <= HOLDERS ? kept - 1 : n === 128 ? least : 0;
+        known.push(index.keep(printOf([...shared.slice(0, held), ...own(n, kept - held)])));
       }
       const one = printOf([...shared.slice(0, least), ...own(500, asked - least)]);
       const found = new Set(index.near(one));
       expect(found).toEqual(wanted(known, one, RULES));
       near += found.size;
     }
-    expect(near).toBeGreaterThan(8);
+    expect(near).toBeGreaterThanOrEqual(8);
   });
 
   it('finds long texts, of which not all grams are kept, by estimates that lie on either side of the border', () => {
