@@ -27,6 +27,7 @@ import { LocalLedger } from './ledger.ts';
 import { LOOK_EVERY_MS, MovedHolds } from './moved-holds.ts';
 import { type KnownText, NearIndex } from './near-index.ts';
 import type { GateOptions } from './options.ts';
+import { OwnHands } from './own-hands.ts';
 import { Permission } from './permission.ts';
 import type { Policy } from './policy.ts';
 import { PolicyStore } from './policy-store.ts';
@@ -50,7 +51,6 @@ import {
   type Refusal,
   type TextAnswer,
 } from './requests.ts';
-import { nameOfRow } from './rereading.ts';
 import { noticeStuck } from './stuck.ts';
 import type { RefusedText } from './suspicion.ts';
 import { Unproven } from './unproven.ts';
@@ -82,6 +82,7 @@ export class Gate {
   readonly permission: Permission;
   readonly #moved: MovedHolds;
   readonly #unproven: Unproven;
+  readonly #ownHands: OwnHands;
 
   /** Throws `policy_invalid`. */
   constructor(o: GateOptions) {
@@ -153,6 +154,7 @@ export class Gate {
     const { people } = this;
     const [index, ledger, queue, estimates] = [this.#index, this.#ledger, this.#queue, this.#estimates];
     this.#unproven = new Unproven({ db, people, index, ledger, queue, estimates });
+    this.#ownHands = new OwnHands({ maker: this.#maker, people, ledger, queue, estimates });
   }
 
   /** Reads what the store remembers, and forgets what waits: that follows through `add`. Also after a transaction was rolled back. */
@@ -301,37 +303,11 @@ export class Gate {
   }
 
   ownHand(row: OwnHand): void {
-    if (row.recipients.length === 0) return;
-    const people = [...new Set(row.recipients)];
-    const only = people.length === 1 ? (people[0] ?? null) : null;
-    const name = nameOfRow(row.guid);
-    this.people.ownHand(name, only, row.at);
-    this.#observe(row, name, only, people);
+    this.#ownHands.sent(row);
   }
 
-  /** Files of such a row, once their bytes are known: they count beside its text, under a name of their own. */
   ownFiles(row: { guid: string; recipients: string[]; at: number }, attachments: string[]): void {
-    const people = [...new Set(row.recipients)];
-    const only = people.length === 1 ? (people[0] ?? null) : null;
-    if (people.length > 0)
-      this.#observe({ ...row, text: '', attachments }, `${nameOfRow(row.guid)}/files`, only, people);
-  }
-
-  #observe(
-    row: { text: string; attachments?: string[]; at: number },
-    name: string,
-    only: string | null,
-    people: string[],
-  ) {
-    if (row.text.trim() === '' && !row.attachments?.length) return;
-    // Rows that were missed for long, or that iCloud brings: no distance is kept from them any more.
-    if (this.#ledger.isPast(row.at)) return;
-    const print = this.#maker.make(row.text, [], row.attachments);
-    const address = only ?? 'group:';
-    if (this.#ledger.has(name)) return;
-    const near = this.#estimates.near(print);
-    const text = this.#ledger.observe({ name, address, people, reply: false, print, near }, row.at);
-    if (text) this.#queue.unblock(near);
+    this.#ownHands.files(row, attachments);
   }
 
   /** What went before a change of the canonical text, of which only its text can say what it is near to; until then it is near all. */
