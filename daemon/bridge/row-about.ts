@@ -63,14 +63,27 @@ function inText(marks: TextMarks): Record<string, unknown> {
   return Object.fromEntries(Object.entries(listed).filter(([, list]) => list.length > 0));
 }
 
+const FILTERS = [
+  'is_filtered',
+  'is_blackholed',
+  'is_pending_review',
+  'is_spam',
+  'filter_action',
+  'filter_sub_action',
+] as const;
+
 /** `of`: a row of `message`, of `chat`, or of both. Undefined if nothing is said. */
 export function filterOf(of: Record<string, unknown>): Record<string, unknown> | undefined {
-  const { is_filtered, is_blackholed, is_pending_review, is_spam, filter_action, filter_sub_action } = of;
-  const all = { is_filtered, is_blackholed, is_pending_review, is_spam, filter_action, filter_sub_action };
-  const said = Object.entries(all).filter(([, value]) => typeof value === 'number' && value !== 0);
-  if (said.length === 0) return undefined;
-  const junk = (Number(is_filtered ?? 0) & 15) === JUNK || is_spam === 1 || filter_action === JUNK;
-  return { ...(junk ? { junk: true } : {}), ...Object.fromEntries(said) };
+  let said: Record<string, unknown> | undefined;
+  for (const name of FILTERS) {
+    const value = of[name];
+    if (typeof value !== 'number' || value === 0) continue;
+    said ??= {};
+    said[name] = value;
+  }
+  if (!said) return undefined;
+  const junk = (Number(of.is_filtered ?? 0) & 15) === JUNK || of.is_spam === 1 || of.filter_action === JUNK;
+  return junk ? { junk: true, ...said } : said;
 }
 
 function words(value: unknown): string {

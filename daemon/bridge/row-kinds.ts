@@ -81,7 +81,7 @@ export function kindOf(row: MoreOfRow, body: RowBody, { attachments, other, isSa
 
 /** A detail that fits into a frame: lists are cut, then what is too long is left out, and `cut` says so: a row is told in any case. */
 export function fitting(row: RowKind): RowKind {
-  if (!row.detail || sizeOf(row.detail) <= DETAIL_BYTES) return row;
+  if (!row.detail || isShort(row.detail) || sizeOf(row.detail) <= DETAIL_BYTES) return row;
   let left = DETAIL_BYTES;
   const detail: Record<string, unknown> = { cut: true };
   for (const [name, value] of Object.entries(row.detail)) {
@@ -92,6 +92,16 @@ export function fitting(row: RowKind): RowKind {
     detail[name] = kept;
   }
   return { ...row, detail };
+}
+
+/** Nearly all are a few words long: what is short in units is short in bytes. */
+function isShort(detail: Record<string, unknown>): boolean {
+  let units = 0;
+  for (const value of Object.values(detail)) {
+    if (typeof value === 'string') units += value.length;
+    else if (typeof value === 'object') return false;
+  }
+  return units * 6 < DETAIL_BYTES / 2;
 }
 
 function sizeOf(value: unknown): number {

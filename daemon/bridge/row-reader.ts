@@ -47,7 +47,8 @@ export class RowReader {
     const special = this.#special(rows.filter((_, i) => !isPlain(bodies[i])));
     const attachments = this.#attachments(special);
     const made: ChatRow[] = [];
-    for (const [i, row] of rows.entries()) {
+    for (let i = 0; i < rows.length; i += 1) {
+      const row = rows[i] as PlainRow;
       const chat = row.chat_id === null ? null : this.#chats.byRowid(row.chat_id);
       const body = bodies[i];
       if (isPlain(body)) {

@@ -11,11 +11,13 @@ import { typedstreamRuns } from '../../daemon/bridge/typedstream-runs.ts';
 import { typedstreamText } from '../../daemon/bridge/typedstream-text.ts';
 import { bplist } from '../sim/bplist.ts';
 import { attributedText, encodeAttributedText, PART } from '../sim/typedstream.ts';
-import type { Bench, Figure } from './figure.ts';
+import { type Bench, type Figure, percentile } from './figure.ts';
 import { writeManyRows } from './many-rows.ts';
 
 const ROWS = 1_000_000;
 const BLOB_BYTES = 230;
+/** Rows between two looks at the clock. */
+const STRETCH = 50_000;
 const ROUNDS = 7;
 const LAST_ROW_AT = Date.UTC(2026, 10, 24);
 
@@ -62,25 +64,36 @@ function rows(): Figure[] {
     const path = join(folder, 'chat.db');
     writeManyRows(path, ROWS, LAST_ROW_AT);
     const chatDb = ChatDb.open(path);
-    const cpu = process.cpuUsage();
     const began = performance.now();
+    const stretches: number[] = [];
     let read = 0;
     let slowest = 0;
+    let before = process.cpuUsage();
     for (let last = 0; ; ) {
       const started = performance.now();
       const page = chatDb.rowsAfter(last, PAGE_ROWS);
       slowest = Math.max(slowest, performance.now() - started);
       read += page.length;
       last = page.at(-1)?.rowid ?? last;
+      if (read % STRETCH === 0 && page.length > 0) {
+        const { user, system } = process.cpuUsage(before);
+        stretches.push(STRETCH / ((user + system) / 1e6));
+        before = process.cpuUsage();
+      }
       if (page.length < PAGE_ROWS) break;
     }
     const wallSeconds = (performance.now() - began) / 1_000;
-    const used = process.cpuUsage(cpu);
-    const cpuSeconds = (used.user + used.system) / 1e6;
     chatDb.close();
     return [
       { name: 'rows read', value: read, unit: 'rows', limit: { least: ROWS } },
-      { name: 'rows a second of CPU', value: ROWS / cpuSeconds, unit: 'rows', limit: { least: 100_000 } },
+      {
+        name: `rows a second of CPU, the median of ${stretches.length} stretches`,
+        value: percentile(stretches, 0.5),
+        unit: 'rows',
+        limit: { least: 100_000 },
+      },
+      { name: 'the slowest stretch', value: percentile(stretches, 0), unit: 'rows' },
+      { name: 'the fastest', value: percentile(stretches, 1), unit: 'rows' },
       { name: 'rows a second on the wall', value: ROWS / wallSeconds, unit: 'rows' },
       { name: `the slowest page of ${PAGE_ROWS}`, value: slowest, unit: 'ms' },
     ];
