@@ -164,7 +164,9 @@ export const CLAIMING: Scenario[] = [
       await scene.sim.apple({ splits: false });
       scene.sees('never in doubt', scene.told(command).includes('unknown'), false);
       scene.sees('sent once', scene.asked('See for yourself: https://example.com/lamps'), 1);
-      scene.sees('two rows', scene.rows().length, 2);
+      const rows = scene.rows();
+      scene.sees('two rows', rows.length, 2);
+      scene.sees('told as the owner’s', rows.flatMap(({ guid }) => scene.observed(guid)).length, 0);
     },
   },
   {
