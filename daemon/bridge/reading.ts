@@ -32,7 +32,7 @@ export type CaughtUp = { ok: true } | { ok: false; condition: string };
 /** Rows older than this at first sight are late. */
 export const LATE_MS = 86_400_000;
 /** Rows of one read. */
-const PAGE = 500;
+const PAGE = 250;
 /** Of telling in one transaction, with the event loop standing still. */
 const BUDGET_MS = 8;
 /** Another file behind the path is looked for at file events, before each send, and every so many timer looks. */

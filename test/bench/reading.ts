@@ -165,13 +165,10 @@ async function catchUp(chatDb: string): Promise<Figure[]> {
   ];
 }
 
-/** As if all rows up to this one had been told. */
+/** As if all rows up to this one had been told, and the store were a day old. */
 function setCursor(db: Db, chatDb: string, rowid: number): void {
   const { dev, ino } = statSync(chatDb);
-  db.sql(`INSERT INTO chat_cursor
-    (id, rowid_read, dev, ino, generation, began_at, read_at, recover_until, horizon_at, history_until) VALUES (1, ?, ?, ?, 1, 0, 0, 0, 0, 0)`).run(
-    rowid,
-    String(dev),
-    String(ino),
-  );
+  const beganAt = Date.now() - 86_400_000;
+  db.sql(`INSERT INTO chat_cursor (id, rowid_read, dev, ino, generation, began_at, read_at, recover_until, horizon_at, history_until)
+    VALUES (1, ?, ?, ?, 1, ?, 0, 0, 0, 0)`).run(rowid, String(dev), String(ino), beganAt);
 }
