@@ -151,7 +151,7 @@ export function openGate(policy: Record<string, unknown> = {}) {
 }
 
 /** What a day of sending leaves in the store, without sending. */
-export function fill({ store, clock }: ReturnType<typeof openGate>, corpus: Corpus, count: number): void {
+function fill({ store, clock }: ReturnType<typeof openGate>, corpus: Corpus, count: number): void {
   const { near } = DEFAULT_POLICY;
   const minima = { same: near.same_letters, variables: near.variables_letters };
   const maker = new FingerprintMaker(new Facts(store.db, clock).key(), minima);
