@@ -9,7 +9,7 @@ import type { MessageStatus } from '../../protocol/events.ts';
 import type { Category, MessageState, Pacing } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
-import { hashesOf, type Part, toldParts } from './parts.ts';
+import { followed, hashesOf, type Part, toldParts } from './parts.ts';
 import type { GateMessage, Journal, Recipient } from './ports.ts';
 import { mayMove } from './states.ts';
 
@@ -154,7 +154,7 @@ export class Messages {
     };
     for (const name of LASTING) if (before[name] !== undefined) Object.assign(status, { [name]: before[name] });
     if (before.passthrough !== undefined) status.passthrough = before.passthrough;
-    if (message.parts) status.parts = toldParts(message.parts);
+    if (message.parts) status.parts = toldParts(followed(message.parts, state));
     Object.assign(status, detail);
     this.#db
       .sql(

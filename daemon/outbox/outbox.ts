@@ -25,7 +25,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { CommandFiles } from './files.ts';
 import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
 import { PartSends } from './part-sends.ts';
-import { isWhole } from './parts.ts';
+import { isWhole, type Part } from './parts.ts';
 import type { Bridge, Confirmation, FileStore, Gate, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
@@ -244,6 +244,9 @@ export class Outbox {
     if (message.state !== 'unknown')
       return { ok: false, code: 'too_late', message: `Only an unknown one can be settled; this one is ${seen}.` };
     // The gate goes on counting it as one that may have gone: what a person overlooks must not shorten a distance.
+    const state = as === 'sent' ? 'sent' : 'not_delivered';
+    const parts = message.parts?.map((part): Part => (part.state === 'unknown' ? { ...part, state } : part));
+    if (parts) this.messages.setParts(id, parts);
     if (as === 'sent') this.messages.move(id, 'sent', { rule: 'person', words: SETTLED_SENT });
     else this.messages.move(id, 'not_delivered', { rule: 'person', words: SETTLED_NOT_SENT, retryable: true });
     this.#log.info('settled_by_person', { message: id, as });

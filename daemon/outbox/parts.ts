@@ -92,6 +92,15 @@ export function stateOf(parts: readonly Part[]): MessageState {
   return has('sent') ? 'sent' : has('delivered') ? 'delivered' : 'read';
 }
 
+/** The message moved as a whole: parts that have not begun go with it. */
+export function followed(parts: readonly Part[], whole: MessageState): readonly Part[] {
+  const ended = ['rejected', 'cancelled', 'expired', 'failed'].includes(whole);
+  const doubtful = whole === 'unknown' && parts.every(({ state }) => state === 'waiting');
+  if (!ended && !doubtful) return parts;
+  const to = ended ? 'not_sent' : 'unknown';
+  return parts.map((part) => (part.state === 'waiting' ? { ...part, state: to } : part));
+}
+
 /** As the controller is told. */
 export function toldParts(parts: readonly Part[]): MessagePart[] {
   return parts.map(({ kind, state, guid, file, code, words, apple_error }) => ({

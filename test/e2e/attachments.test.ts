@@ -3,7 +3,7 @@
  * the controller heard.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Stage } from '../../scripts/demo/stage.ts';
@@ -157,15 +157,15 @@ it('STOP between the parts: the rest is not sent', async () => {
   const to = person();
   const url = server.put('/late.jpg', content('late'));
   // It takes a while until the row says sent; until then nothing more goes.
-  await stage.sim.apple({ timing: { sentMs: 20_000 } });
+  await stage.sim.apple({ timing: { sentMs: 100_000 } });
   const command = await stage.send(to, 'First the words.', { attachments: [{ url }] });
   await stage.sim.waitFor(() => rows(to).length === 1, 'the words');
   await stage.sim.inbound({ from: to, text: 'STOP' });
-  const status = await stage.state(command, ['not_delivered']);
+  const status = await stage.state(command, ['not_delivered'], { patienceMs: 60_000 });
   await stage.sim.apple({ timing: { sentMs: 250 } });
   expect(status.parts).toMatchObject([{ state: 'sent' }, { state: 'not_sent', code: 'opted_out' }]);
   expect(what(to)).toEqual(['First the words.']);
-});
+}, 120_000);
 
 it('killed between the parts, and while a file is fetched: each part goes once', async () => {
   const to = person();
@@ -195,12 +195,30 @@ it('killed between the parts, and while a file is fetched: each part goes once',
   await stage.killRelay();
   await stage.sim.apple({ timing: { sentMs: 250 } });
   stage.startRelay();
-  await stage.state(first, ['delivered']);
-  await stage.state(second, ['delivered']);
+  await stage.state(first, ['delivered'], { patienceMs: 60_000 });
+  await stage.state(second, ['delivered'], { patienceMs: 60_000 });
   expect(what(to)).toEqual(['Words, then files.', 'kill-one.jpg', 'kill-two.jpg']);
   expect(what(other)).toEqual(['hangs.jpg']);
   expect(parts(first)).toEqual(['delivered', 'delivered', 'delivered']);
   // What was half fetched when it was killed was swept at the start, and is here whole now.
   expect(opened).toBeGreaterThanOrEqual(2);
   for (const name of staged()) expect(readdirSync(join(folder(), name))).not.toContain('.partial');
-});
+}, 120_000);
+
+it('a store that was lost sends no file again that chat.db shows', async () => {
+  const to = person();
+  await stage.sim.contact(to, { deliveredAfterMs: null });
+  const url = server.put('/once.jpg', content('once'));
+  const command = await stage.send(to, '', { attachments: [{ url }] });
+  await stage.state(command, ['sent'], { patienceMs: 60_000 });
+  await stage.killRelay();
+  for (const end of ['', '-wal', '-shm']) rmSync(join(stage.home, `relay.db${end}`), { force: true });
+  const before = stage.events.length;
+  stage.startRelay();
+  await stage.until(
+    () => stage.events.slice(before).some((e) => e.data.command === command && e.data.state === 'unknown'),
+    { what: 'it is told as unknown' },
+  );
+  expect(what(to)).toEqual(['once.jpg']);
+  expect(staged()).toEqual([]);
+}, 120_000);

@@ -330,6 +330,28 @@ describe('parts', () => {
     expect(what()).toEqual(['Look!']);
   });
 
+  it('that have not begun go with the message as a whole', async () => {
+    world.gate.paused = true;
+    const { ids } = await send('Look!', [A]);
+    await world.command('message.cancel', { message: ids[0] });
+    expect(parts(ids[0])).toEqual(['not_sent', 'not_sent']);
+    world.lookalike = true;
+    const again = await send('Look again!', [A]);
+    expect(newest(again.ids[0])?.state).toBe('unknown');
+    expect(parts(again.ids[0])).toEqual(['unknown', 'unknown']);
+  });
+
+  it.each([
+    ['sent', 'sent'],
+    ['not-sent', 'not_delivered'],
+  ] as const)('of which nobody knows are settled by a person as %s', async (as, state) => {
+    world.bridge.next.push(() => ({ kind: 'may_have_gone', words: 'Who knows.' }));
+    const { ids } = await send('', [A]);
+    await until(() => newest()?.state === 'unknown', 'unknown');
+    await world.store.commit.run(() => world.outbox.settle(ids[0] ?? '', as));
+    expect(newest()).toMatchObject({ state, parts: [{ state }] });
+  });
+
   it('the last of them that is found after all completes the message', async () => {
     world.bridge.next.push(
       () => ({ kind: 'accepted' }),
