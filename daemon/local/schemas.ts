@@ -16,48 +16,43 @@ export const LOCAL_SCHEMA = 1;
 const Maybe = Instant.nullable();
 
 export const Status = z.object({
-  /** True if messages can be sent and what becomes of them is seen: no condition of severity `error`. */
-  ready: z.boolean(),
-  /** "Ready." or "Not ready: …", one sentence. */
-  headline: z.string(),
+  ready: z
+    .boolean()
+    .describe('True if messages can be sent and what becomes of them is seen: no condition of severity `error`.'),
+  headline: z.string().describe('"Ready." or "Not ready: …", one sentence.'),
   device: z.string(),
   version: z.string(),
   pid: z.int(),
   started_at: Instant,
   now: Instant,
   controller: z.object({
-    /** `waiting`: the line is down and will be dialled again; `off`: none is configured. */
-    state: z.enum(['connected', 'connecting', 'waiting', 'off']),
+    state: z
+      .enum(['connected', 'connecting', 'waiting', 'off'])
+      .describe('`waiting`: the line is down and will be dialled again; `off`: none is configured.'),
     url: z.string().nullable(),
-    /** Since when it is in this state. */
-    since: Maybe,
+    since: Maybe.describe('Since when it is in this state.'),
     last_error: z.string().optional(),
-    /** Events that the controller has not confirmed yet. */
-    unacked_events: z.int(),
+    unacked_events: z.int().describe('Events that the controller has not confirmed yet.'),
   }),
   queue: z.object({
-    /** Accepted, and free to go as soon as the lane is. */
-    waiting: z.int(),
-    /** Accepted, and kept back by a rule of the gate. */
-    held: z.int(),
+    waiting: z.int().describe('Accepted, and free to go as soon as the lane is.'),
+    held: z.int().describe('Accepted, and kept back by a rule of the gate.'),
     dispatching: z.int(),
-    /** Handed to Messages, and nobody can tell yet what became of them. */
-    unknown: z.int(),
-    /** By when a held one is likely to go: the earliest time among the oldest that wait. */
-    next_at: Maybe.optional(),
+    unknown: z.int().describe('Handed to Messages, and nobody can tell yet what became of them.'),
+    next_at: Maybe.optional().describe(
+      'By when a held one is likely to go: the earliest time among the oldest that wait.',
+    ),
   }),
   last_send_at: Maybe,
   last_inbound_at: Maybe,
   chat_db: z.object({
     path: z.string(),
     readable: z.boolean(),
-    /** All rows up to this ROWID are read. */
-    cursor_rowid: z.int().nullable(),
+    cursor_rowid: z.int().nullable().describe('All rows up to this ROWID are read.'),
     last_row_at: Maybe,
   }),
   sender: SenderHealth,
-  /** What is wrong, worst first. */
-  conditions: z.array(Condition),
+  conditions: z.array(Condition).describe('What is wrong, worst first.'),
 });
 export type Status = z.infer<typeof Status>;
 
@@ -68,19 +63,18 @@ export type QueuePage = z.infer<typeof QueuePage>;
 /** One message, with all that is known of it. */
 export const MessageDetail = MessageStatus.extend({
   category: z.enum(CATEGORIES),
-  /** Was it an answer to somebody who had just written? Decided at acceptance. */
-  reply: z.boolean(),
-  /** How often it was handed to Messages. */
-  tries: z.int(),
+  reply: z.boolean().describe('Was it an answer to somebody who had just written? Decided at acceptance.'),
+  tries: z.int().describe('How often it was handed to Messages.'),
   accepted_at: Instant,
   not_before: Maybe,
   expires_at: Instant,
-  /** The first 30 characters of its text. */
-  text_start: z.string(),
-  /** The near-same messages that go before it while it waits: how many, and the first few of them. */
-  before: z.object({ count: z.int(), first: z.array(z.object({ message: z.string(), to: z.string() })) }),
-  /** Its states and since when, the oldest first; empty if an older relay accepted it. */
-  steps: z.array(z.object({ state: z.enum(MESSAGE_STATES), at: Instant })),
+  text_start: z.string().describe('The first 30 characters of its text.'),
+  before: z
+    .object({ count: z.int(), first: z.array(z.object({ message: z.string(), to: z.string() })) })
+    .describe('The near-same messages that go before it while it waits: how many, and the first few of them.'),
+  steps: z
+    .array(z.object({ state: z.enum(MESSAGE_STATES), at: Instant }))
+    .describe('Its states and since when, the oldest first; empty if an older relay accepted it.'),
 });
 export type MessageDetail = z.infer<typeof MessageDetail>;
 
@@ -100,8 +94,7 @@ export const MetricsReport = z.object({
       type: z.string(),
       values: z.array(
         z.object({
-          /** Of a part of a histogram: its own name. */
-          name: z.string().optional(),
+          name: z.string().optional().describe('Of a part of a histogram: its own name.'),
           labels: z.record(z.string(), z.union([z.string(), z.number()])),
           value: z.number(),
         }),
@@ -129,10 +122,10 @@ export type Opted = z.infer<typeof Opted>;
 export const RefusedTexts = z.object({
   texts: z.array(
     z.object({
-      /** For `POST /texts/clear`. */
-      number: z.int(),
-      /** Who found it: the relay by what was not delivered, the controller, or a person at this Mac. */
-      source: z.enum(['relay', 'command', 'person']),
+      number: z.int().describe('For `POST /texts/clear`.'),
+      source: z
+        .enum(['relay', 'command', 'person'])
+        .describe('Who found it: the relay by what was not delivered, the controller, or a person at this Mac.'),
       reason: z.string(),
       since: Instant,
       until: Instant,
