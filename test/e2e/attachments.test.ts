@@ -62,8 +62,6 @@ it('a text and two files arrive in order, whole, once each', async () => {
   expect(readFileSync(first).equals(photo)).toBe(true);
   expect(readFileSync(second).equals(menu)).toBe(true);
   expect(statSync(first).mode & 0o777).toBe(0o600);
-  // Nothing of ours is taken for the owner's own hand.
-  expect(stage.events.filter((e) => e.name === 'message.observed')).toEqual([]);
 });
 
 it('a file alone, to a group', async () => {
