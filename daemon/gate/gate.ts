@@ -24,7 +24,7 @@ import { Facts } from './facts.ts';
 import { FingerprintMaker } from './fingerprint.ts';
 import { emptyLoad, isAwaited, isUnused, type Load, type Waiting } from './known-texts.ts';
 import { LocalLedger } from './ledger.ts';
-import { LOOK_EVERY_MS, MovedHolds } from './moved-holds.ts';
+import { MovedHolds } from './moved-holds.ts';
 import { type KnownText, NearIndex } from './near-index.ts';
 import type { GateOptions } from './options.ts';
 import { OwnHands } from './own-hands.ts';
@@ -54,6 +54,7 @@ import {
 import { noticeStuck } from './stuck.ts';
 import type { RefusedText } from './suspicion.ts';
 import { Unproven } from './unproven.ts';
+import { waitingOf } from './waiting.ts';
 import { Words } from './words.ts';
 
 const BLOCKED_MS = 60_000;
@@ -360,29 +361,11 @@ export class Gate {
     if (this.#queue.get(m.message)) return;
     this.#unproven.undo(m.message, addressOf(m.recipient));
     const { command, recipient, reply } = m;
-    const mono = this.#clock.mono();
-    const told = this.#admissions.told(command, addressOf(recipient));
-    // Each by its name, for an object put together of others takes half as much room again; and times as whole numbers, which take less.
-    const waiting: Waiting = {
-      message: m.message,
-      command,
-      order: m.order,
-      recipient,
-      category: m.category,
-      reply,
-      notBefore: m.notBefore,
-      expiresAt: m.expiresAt,
-      timeZone: m.timeZone,
-      address: addressOf(recipient),
-      text: this.#index.keep(this.#maker.make(m.text, m.variables, m.attachments)),
-      fresh: this.people.isFresh(addressOf(recipient)),
-      bulk: false,
-      kind: null,
-      toldUntil: told?.until ?? null,
-      toldAt: told?.mono ?? 0,
-      lookAt: Math.round(mono + LOOK_EVERY_MS),
-      since: Math.round(mono - Math.max(0, this.#clock.now() - m.acceptedAt)),
-    };
+    const address = addressOf(recipient);
+    const text = this.#index.keep(this.#maker.make(m.text, m.variables, m.attachments));
+    const now = { at: this.#clock.now(), mono: this.#clock.mono() };
+    const told = this.#admissions.told(command, address);
+    const waiting = waitingOf(m, { text, fresh: this.people.isFresh(address), told, now });
     this.#queue.add(waiting);
     this.#reputation.added(waiting);
     if (reply && this.#admissions.takeReply(command, waiting.address)) this.#contacts.useReply(recipient);
