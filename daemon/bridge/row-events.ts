@@ -36,8 +36,12 @@ export function rowEvent(row: RowSighting, to: string[] | null): RowEvent | null
   const isOnMessage = kind === 'sticker' && typeof detail.target === 'string';
   if (kind === 'tapback' || kind === 'tapback_removed' || isOnMessage)
     return { name: 'message.reaction', id: `re_${guid}`, data: { ...inChat, ...reactionOf(row) } };
-  if (kind === 'group_event')
-    return { name: 'chat.changed', id: `ch_${guid}`, data: { ...inChat, ...chatChangeOf(detail) } };
+  if (kind === 'group_event') {
+    const change = chatChangeOf(detail);
+    // Messages may write the row that tells of a name before it names the chat.
+    const chat = change.name === undefined || row.late ? row.chat : { ...row.chat, name: change.name || null };
+    return { name: 'chat.changed', id: `ch_${guid}`, data: { ...inChat, chat, ...change } };
+  }
   const { at, text, chat, service, late } = row;
   const content = {
     ...{ guid, at, text, chat, service, late, kind },

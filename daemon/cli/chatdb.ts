@@ -9,18 +9,23 @@ import { dayAndTime } from './times.ts';
 import type { Asking, World } from './world.ts';
 
 const JSON_FIELDS = `
-One line for each message: ROWID, time, from (<) or to (>) whom, how far an own message came, and what it says; what is
-no text stands in brackets. With --json one object each:
-  rowid, guid        Apple's numbers for it
-  at                 Unix ms, null if the row has no time
-  from_me, handle    who wrote, and the other side ("" for an own message to a group)
-  own_address        the address it was received on or sent from, null if that is not said
-  kind               text, attachment, sticker, tapback, tapback_removed, app, poll_vote, unsent, group_event,
-                     location_sharing, audio_kept, facetime, unsupported
-  text, truncated    the words; truncated: true if they were cut at 64 KiB
-  detail             what more is known, by kind; of what is unsupported Apple's numbers
-  service, chat      iMessage, SMS, RCS, …; id, guid, kind, name and participants of the conversation, null if there is none
-  state              of own messages: sent, delivered, read, error, delivered_at, read_at, downgraded`;
+One line for each message: ROWID, time, from (<) or to (>) whom, how far an
+own message came, and what it says; what is no text stands in brackets.
+With --json one object each:
+  rowid, guid      Apple's numbers for it
+  at               Unix ms, null if the row has no time
+  from_me, handle  who wrote, and the other side ("": an own one to a group)
+  own_address      where it was received, or sent from; null if not said
+  kind             text, attachment, sticker, tapback, tapback_removed, app,
+                   poll_vote, unsent, group_event, location_sharing,
+                   audio_kept, facetime, unsupported
+  text, truncated  the words; truncated: true if they were cut at 64 KiB
+  detail           what more is known, by kind; of what is unsupported
+                   Apple's numbers
+  service, chat    iMessage, SMS, RCS, …; id, guid, kind, name and
+                   participants of the conversation, null if there is none
+  state            of own messages: sent, delivered, read, error,
+                   delivered_at, read_at, downgraded`;
 
 export function chatdbCommand(world: World): Command {
   const read = new Command('read')

@@ -58,10 +58,10 @@ describe('a command', () => {
     ['whose time is over', 'message.send', () => ({ ...base(), created: 1, expires_at: 2 }), 'expired', /expired/i],
     ['without a text', 'message.send', () => ({ ...base(), text: undefined }), 'bad_request', /text/],
     [
-      'with an attachment',
+      'with an attachment that is not fetched by https',
       'message.send',
-      () => ({ ...base(), attachments: [{ url: 'https://a.example/b' }] }),
-      'unsupported',
+      () => ({ ...base(), attachments: [{ url: 'http://a.example/b' }] }),
+      'bad_request',
       /attachments/,
     ],
   ])('%s', async (_what, name, data, code, words) => {
@@ -81,7 +81,7 @@ describe('a command', () => {
 describe('a configuration', () => {
   it.each([
     ['that is missing', undefined, /there is no configuration at .*config\.json/],
-    ['that is no JSON', '{"device": "mac-1",}', /config\.json:1:\d+ is not JSON/],
+    ['that is no JSON', '{"device": "mac-1",,}', /config\.json:1:\d+ is not JSON/],
     [
       'with a word misspelt',
       '{"device": "mac-1", "contoller": {}}',

@@ -14,7 +14,7 @@ it('bash completes commands, their options and their choices', async () => {
     return execFileSync('bash', ['-c', ask], { encoding: 'utf8' }).trim().split(' ');
   };
   expect(complete('sta')).toEqual(['status']);
-  expect(complete('queue', 's')).toEqual(['show']);
+  expect(complete('queue', 's')).toEqual(['show', 'settle']);
   expect(complete('--json', 'queue', 'list', '--li')).toEqual(['--limit']);
   expect(complete('completion', '')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
 });
