@@ -1,6 +1,6 @@
 /**
  * What relayctl can do without a running relay: compare two texts as the gate does, read what went when from the relay's store, read
- * a chat.db as the bridge does, and say what the policy's fields mean. Each part is loaded only when it is asked for.
+ * a chat.db as the bridge does, ask Messages whether it answers, and say what the policy's fields mean. Each part is loaded only when it is asked for.
  */
 
 /** `compare(a, b)` of the gate: verdict, Jaccard and containment (0 to 1), and which part of the definition decided. */
@@ -13,6 +13,12 @@ export async function textComparer() {
 export async function chatRows(path: string, since: number) {
   const { readRows } = await import('./bridge/inspect-rows.ts');
   return readRows(path, since);
+}
+
+/** What this process, not the relay, may do with Messages: a real SELECT on a chat.db, and the lane's read-only question. */
+export async function macInspector() {
+  const { lookAtChatDb, probeMessages } = await import('./bridge/inspect-mac.ts');
+  return { lookAtChatDb, probeMessages };
 }
 
 /** Dispatches by families of near-same texts, read only. Throws a RelayError if the store is missing or not readable. */

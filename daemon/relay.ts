@@ -167,6 +167,7 @@ export class Relay {
       messages: this.#outbox.messages,
       gate,
       sender: () => gate.describe(),
+      checks: () => bridge.checks.all(),
       files: { piece: (attachment, offset) => bridge.files.get(attachment, offset) },
       now: () => clock.now(),
       region,

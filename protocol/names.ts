@@ -72,6 +72,7 @@ export const QUERY_NAMES = [
   'contact.get',
   'policy.get',
   'attachment.get',
+  'doctor.get',
 ] as const;
 export type QueryName = (typeof QUERY_NAMES)[number];
 

@@ -22,6 +22,7 @@ export const QUERY_DATA = {
   'policy.get': z.object({}),
   /** A piece of a file of a message, from `offset` (bytes) on. One at a time; `next` of the result is the offset behind it, if there is more. */
   'attachment.get': z.object({ attachment: z.string().min(1).max(256), offset: z.int().min(0).default(0) }),
+  'doctor.get': z.object({}),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type QueryData<N extends QueryName> = z.infer<(typeof QUERY_DATA)[N]>;
 
@@ -37,6 +38,21 @@ export const GateAnswer = z.object({
   evidence: Evidence.optional(),
 });
 export type GateAnswer = z.infer<typeof GateAnswer>;
+
+/** One named question that the relay asks of its Mac, and what came of it. `words` and `remedy` are for a person, all else for programs. */
+export const Check = z.object({
+  name: z.string(),
+  verdict: z.enum(['ok', 'warn', 'fail', 'skipped']),
+  code: z.string().describe('`ok`, or why not, as one word.'),
+  words: z.string(),
+  remedy: z.string().optional(),
+  needs_person: z.boolean().optional().describe('Somebody has to grant, sign in, pair or configure something.'),
+  facts: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe('What was found: versions, numbers, never a text or a handle.'),
+});
+export type Check = z.infer<typeof Check>;
 
 export const RESULT_DATA = {
   'message.get': MessageStatus,
@@ -105,5 +121,6 @@ export const RESULT_DATA = {
     /** Base64 of at most ATTACHMENT_CHUNK_BYTES; '' behind the end. */
     data: z.string(),
   }),
+  'doctor.get': z.object({ checks: z.array(Check) }),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type ResultData<N extends QueryName> = z.infer<(typeof RESULT_DATA)[N]>;

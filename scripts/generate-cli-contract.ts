@@ -10,6 +10,7 @@ import {
   Cancelled,
   Cleared,
   ContactState,
+  DoctorReport,
   GateCheck,
   LocalError,
   LocalEvent,
@@ -42,6 +43,7 @@ const SHARED: [name: string, schema: z.ZodType, about: string][] = [
 
 const ANSWERS: [commands: string, schema: z.ZodType, about: string][] = [
   ['status', Status, 'Is it ready, and what is it doing. With `--watch` one object a second.'],
+  ['doctor', DoctorReport, 'Named checks; those of a running relay count more than those of this terminal.'],
   ['queue list', QueuePage, '`next` is the cursor of the next page, absent on the last one.'],
   ['queue show', MessageDetail, 'One message, with all that is known of it.'],
   ['queue cancel', Cancelled, 'What was cancelled.'],

@@ -26,7 +26,7 @@ const MAY_IMPORT: [who: RegExp, whom: RegExp][] = [
   [/^daemon\/cli\//, /^(protocol\/|daemon\/(host|local|cli)\/|daemon\/inspect\.ts$)/],
   [
     /^daemon\/inspect\.ts$/,
-    /^(protocol\/|daemon\/host\/|daemon\/bridge\/inspect-rows\.ts$|daemon\/gate\/(near|policy|policy-floor|timeline)\.ts$)/,
+    /^(protocol\/|daemon\/host\/|daemon\/bridge\/inspect-(rows|mac)\.ts$|daemon\/gate\/(near|policy|policy-floor|timeline)\.ts$)/,
   ],
   [/^daemon\/relay\.ts$/, /^(protocol\/|daemon\/(host|local|link|gate|outbox|bridge|journal)\/)/],
   [/^daemon\/main\.ts$/, /^(protocol\/|daemon\/host\/|daemon\/relay\.ts$)/],
@@ -38,7 +38,7 @@ const MAY_IMPORT: [who: RegExp, whom: RegExp][] = [
 /** One door for each outside thing. Anything else that is no builtin of Node is refused in protocol/ and daemon/. */
 const DOORS: [thing: RegExp, door: RegExp][] = [
   [/^node:sqlite$/, /^(daemon\/host\/db\.ts|protocol\/controller[\w-]*\.ts)$/],
-  [/^(node:)?child_process$/, /^daemon\/(bridge\/osascript|host\/launchd)\.ts$/],
+  [/^(node:)?child_process$/, /^daemon\/(bridge\/osascript|host\/commands)\.ts$/],
   [/^ws$/, /^(daemon\/link\/socket\.ts|protocol\/controller[\w-]*\.ts)$/],
   [/^winston$/, /^daemon\/host\/log[\w-]*\.ts$/],
   [/^prom-client$/, /^daemon\/host\/metrics\.ts$/],

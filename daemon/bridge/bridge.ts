@@ -33,6 +33,7 @@ import { addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
 import { type NameWishes, safeFileName } from './file-names.ts';
 import { Lane } from './lane.ts';
 import { Lookalikes } from './lookalikes.ts';
+import { MacChecks } from './mac-checks.ts';
 import { MissingRows } from './missing-rows.ts';
 import { Osascript } from './osascript.ts';
 import type { SendOutcome } from './outcome.ts';
@@ -75,6 +76,8 @@ export interface BridgeOptions {
 }
 
 export class MessagesBridge {
+  /** What doctor asks. */
+  readonly checks: MacChecks;
   /** Files of messages. */
   readonly files: AttachmentPieces;
   readonly #commit: GroupCommit;
@@ -147,6 +150,7 @@ export class MessagesBridge {
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
+    this.checks = new MacChecks({ chatDb: config.chat_db, lane, health, lookedMs: () => reading.lookedMs() });
     const folder = new AttachmentFolder(config.chat_db);
     this.files = new AttachmentPieces({ chatDb, folder });
     const tell = (row: RowSighting, sums: string[]) => sightings.ownFiles?.(row, sums);

@@ -59,6 +59,10 @@ const FURTHER = [
   'part_count',
 ] as const;
 const DATES = ['date', 'date_read', 'date_delivered', 'date_edited'] as const;
+/** All columns of `message` that are read where they are there. */
+export const KNOWN_COLUMNS: readonly string[] = [
+  ...new Set([...PLAIN, ...SPECIAL_NUMBERS, ...SPECIAL_TEXTS, ...FURTHER, ...DATES]),
+];
 /** An app's payload may hold pictures; its words stand in small ones. */
 const LARGEST_PAYLOAD = 256 * 1024;
 const STATE = ['guid', 'service', 'error', 'is_sent', 'is_delivered', 'is_read', 'is_empty', 'was_downgraded'] as const;

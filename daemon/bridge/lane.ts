@@ -11,11 +11,13 @@ import type { Clock, Timer } from '../host/clock.ts';
 import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import type { Osascript } from './osascript.ts';
-import { type Trouble, troubleOf } from './outcome.ts';
+import { ODD_ANSWER, type Trouble, troubleOf } from './outcome.ts';
 import type { Restart } from './restart.ts';
 
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
+/** Whoever asks oftener gets the last answer. */
+const FRESH_MS = 10_000;
 
 export type LaneState = { ok: true } | { ok: false; condition: string };
 
@@ -28,6 +30,7 @@ export class Lane {
   readonly #restart: Restart | null;
   readonly #stop = new AbortController();
   #proven = false;
+  #provenMono = Number.NEGATIVE_INFINITY;
   #probing: Promise<void> | null = null;
   #condition = 'messages_not_probed';
   #waitMs = FIRST_WAIT_MS;
@@ -70,6 +73,13 @@ export class Lane {
     return this.#proven ? { ok: true } : { ok: false, condition: this.#condition };
   }
 
+  /** As `open`, but a proof that is older than 10 s does not count. */
+  async prove(): Promise<LaneState> {
+    const isFresh = this.#clock.mono() - this.#provenMono < FRESH_MS;
+    if (this.#proven && !isFresh && !this.#stop.signal.aborted) await this.#probe();
+    return this.open();
+  }
+
   /** A send went well. */
   good(): void {
     this.#clear();
@@ -107,6 +117,7 @@ export class Lane {
     if (this.#stop.signal.aborted) return;
     if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#clear();
     const trouble = troubleOf(ended) ?? ODD_ANSWER;
+    this.#proven = false;
     this.#raise(trouble);
     if (trouble.condition === 'messages_hung') await this.#restart?.hung(this.#stop.signal);
     else this.#restart?.answered();
@@ -131,6 +142,7 @@ export class Lane {
     this.#restart?.answered();
     if (!this.#proven) this.#log.info('lane_open');
     this.#proven = true;
+    this.#provenMono = this.#clock.mono();
     this.#waitMs = FIRST_WAIT_MS;
     this.#health.clear(this.#condition);
   }
@@ -149,10 +161,4 @@ const HUNG_CHILD: Trouble = {
   condition: 'messages_hung',
   words: 'An osascript that was ended is still there.',
   remedy: 'Quit Messages; if that does not help, restart the Mac.',
-};
-
-const ODD_ANSWER: Trouble = {
-  condition: 'osascript_unusable',
-  words: 'Messages answered a question about itself in an unexpected way.',
-  remedy: 'Quit Messages and open it again; the log has the error number.',
 };

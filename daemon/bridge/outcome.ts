@@ -80,6 +80,12 @@ const TROUBLES = {
   },
 } as const satisfies Record<Trouble['condition'], Trouble>;
 
+export const ODD_ANSWER: Trouble = {
+  condition: 'osascript_unusable',
+  words: 'Messages answered a question about itself in an unexpected way.',
+  remedy: 'Quit Messages and open it again; the log has the error number.',
+};
+
 /** The condition that an error number or a time-out stands for, if any. */
 export function troubleOf(e: Ending): Trouble | null {
   if (e.notStarted !== undefined) return TROUBLES.osascript_unusable;

@@ -85,6 +85,7 @@ export class Reading {
   #running: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #looks = 0;
+  #lookedMono: number | null = null;
 
   constructor(o: ReadingOptions) {
     this.#o = o;
@@ -156,6 +157,12 @@ export class Reading {
     return { readable: this.#chatDb !== null, cursor: this.#committed, lastRowAt: this.#lastRowAt };
   }
 
+  /** How long ago chat.db was looked at; null while it cannot be read. */
+  lookedMs(): number | null {
+    const at = this.#chatDb === null ? null : this.#lookedMono;
+    return at === null ? null : this.#o.clock.mono() - at;
+  }
+
   #look(cause: 'timer' | 'event' | 'file'): void {
     if (this.#state !== 'running') return;
     const chatDb = this.#chatDb;
@@ -164,6 +171,7 @@ export class Reading {
       return;
     }
     this.#looks += 1;
+    this.#lookedMono = this.#o.clock.mono();
     if ((cause === 'file' || this.#looks % FILE_LOOKS === 0) && this.#isOtherFile()) this.#suspect = true;
     // In trouble a timer of its own tries again.
     if (this.#trouble.isWaiting) return;

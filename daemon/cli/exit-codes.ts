@@ -1,4 +1,5 @@
 /** What relayctl's exit code says, the same for every command. */
+import { isForPerson } from '../host/health.ts';
 import type { Status } from '../local/schemas.ts';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3, needsPerson: 4, degraded: 5 } as const;
@@ -18,12 +19,8 @@ export function exitCodesHelp(codes: ExitCode[]): string {
   return `\nExit codes:\n${codes.map((code) => `  ${code}  ${MEANINGS[code]}`).join('\n')}`;
 }
 
-/** Conditions that no waiting and no restart will end: somebody has to grant, sign in, pair or configure something. */
-const NEEDS_PERSON =
-  /^(chat_db_(denied|missing)|automation_denied|accessibility_denied|not_signed_in|token_|controller_refuses|device_cloned|config_|store_damaged)/;
-
 export function exitCodeOf(status: Pick<Status, 'ready' | 'conditions'>): ExitCode {
   if (status.ready) return EXIT.ok;
   const errors = status.conditions.filter((c) => c.severity === 'error');
-  return errors.some((c) => NEEDS_PERSON.test(c.name)) ? EXIT.needsPerson : EXIT.degraded;
+  return errors.some((c) => isForPerson(c.name)) ? EXIT.needsPerson : EXIT.degraded;
 }

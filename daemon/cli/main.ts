@@ -11,6 +11,7 @@ import { chatdbCommand } from './chatdb.ts';
 import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { contactCommand } from './contact.ts';
+import { doctorCommand } from './doctor.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { gateCommand } from './gate.ts';
 import { logsCommand } from './logs.ts';
@@ -36,6 +37,7 @@ function programOf(world: World, json: boolean): Command {
     .addHelpText('after', 'relayctl COMMAND --help has the options, an example and the exit codes.');
   const commands = [
     statusCommand,
+    doctorCommand,
     sendCommand,
     queueCommand,
     tailCommand,

@@ -5,12 +5,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause, systemClock } from '../host/clock.ts';
-import { type Config, loadConfig } from '../host/config.ts';
+import { loadConfig } from '../host/config.ts';
 import { RelayError } from '../host/errors.ts';
 import type { Loaded } from '../host/launchd.ts';
 import { Service, type ServiceState } from '../host/service.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { oneLine } from './terminal.ts';
+import { toolsOf } from './tools.ts';
 import type { Asking } from './world.ts';
 
 const ANSWER_PATIENCE_MS = 15_000;
@@ -184,24 +185,9 @@ async function lastWords(asking: Asking): Promise<void> {
   for (const line of text.trimEnd().split('\n').slice(-3)) asking.terminal.say(`  ${oneLine(line)}`);
 }
 
-function serviceOf(asking: Asking): Service {
+export function serviceOf(asking: Asking): Service {
   const { env } = asking.world;
   return new Service({ env, paths: asking.paths, chosenHome: asking.chosenHome, tools: toolsOf(asking) });
-}
-
-/** By the environment, then config.json; a configuration that is missing or wrong is no reason not to stop or uninstall. */
-function toolsOf(asking: Asking): Config['tools'] {
-  const { env } = asking.world;
-  let configured: Config['tools'] | undefined;
-  try {
-    configured = loadConfig({ paths: asking.paths, env }).tools;
-  } catch {
-    // `install` says what is wrong with it.
-  }
-  return {
-    launchctl: configured?.launchctl ?? (env.SENDER_RELAY_LAUNCHCTL || '/bin/launchctl'),
-    codesign: configured?.codesign ?? (env.SENDER_RELAY_CODESIGN || '/usr/bin/codesign'),
-  };
 }
 
 async function guarded(asking: Asking, work: (service: Service) => Promise<ExitCode>): Promise<ExitCode> {

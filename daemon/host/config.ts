@@ -96,6 +96,11 @@ export const ConfigFile = section({
   tools: section({
     launchctl: file.default('/bin/launchctl').describe('What starts and stops the relay as a service.'),
     codesign: file.default('/usr/bin/codesign').describe('What tells by whom a program is signed.'),
+    sw_vers: file.default('/usr/bin/sw_vers').describe('What tells the version of macOS.'),
+    fdesetup: file.default('/usr/bin/fdesetup').describe('What tells whether FileVault is on.'),
+    defaults: file.default('/usr/bin/defaults').describe('What tells who is logged in automatically.'),
+    pgrep: file.default('/usr/bin/pgrep').describe('What tells whether Messages runs.'),
+    osacompile: file.default('/usr/bin/osacompile').describe('What tells whether the scripts can be compiled.'),
   }).prefault({}),
   sender: section({
     kind: oneOf('shared', 'dedicated')
@@ -234,7 +239,15 @@ export function checkConfig(
           ca_file: messages.attachments.ca_file === null ? null : absolute(messages.attachments.ca_file),
         },
       },
-      tools: { launchctl: absolute(tools.launchctl), codesign: absolute(tools.codesign) },
+      tools: {
+        launchctl: absolute(tools.launchctl),
+        codesign: absolute(tools.codesign),
+        sw_vers: absolute(tools.sw_vers),
+        fdesetup: absolute(tools.fdesetup),
+        defaults: absolute(tools.defaults),
+        pgrep: absolute(tools.pgrep),
+        osacompile: absolute(tools.osacompile),
+      },
       controller: controller
         ? { url: controller.url, token_file: controller.token_file ? absolute(controller.token_file) : o.paths.token }
         : null,

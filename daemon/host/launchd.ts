@@ -1,21 +1,13 @@
 /**
- * The one door to launchctl, and to codesign. Each call is a process of its own, never through a shell; what can be expected is a value.
+ * What launchctl is asked, and codesign, through commands.ts; what can be expected is a value.
  *
  *   absent ──bootstrap──▶ loaded (running ⇄ waiting) ──bootout──▶ going ──▶ absent
  *
  * Exit codes and words are those of macOS 11 to 15 (`launchctl error N` names them) and of 10.15 where they differ. The words of `print`
  * are no interface ("NOT API", launchctl(1)): only a few names are read, and none of them must be there.
  */
-import { execFile } from 'node:child_process';
 import { type Clock, pause } from './clock.ts';
-import { codeOf, messageOf } from './errors.ts';
-
-export interface Ran {
-  /** Null if it could not be started, or was ended because it took too long. */
-  code: number | null;
-  out: string;
-  err: string;
-}
+import { type Ran, run } from './commands.ts';
 
 /** Why launchctl did not do it. `code` is its exit code. */
 export type Refused =
@@ -39,7 +31,6 @@ export interface Loaded {
 export type Printed = Loaded | { kind: 'absent' } | Refused;
 export type Done = { kind: 'done' } | { kind: 'already' } | Refused;
 
-const LIMIT_MS = 30_000;
 const POLL_MS = 100;
 
 /** 125 over SSH without a session, 112 where the domain is unknown. */
@@ -146,18 +137,6 @@ export async function signedIdentifier(
   const valid = await run(codesign, ['--verify', '--strict', path]);
   if (valid.code !== 0) return { identifier: null, words: wordsOf(valid) };
   return { identifier: /^Identifier=(.+)$/m.exec(ran.err)?.[1]?.trim() ?? null, words };
-}
-
-function run(path: string, args: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(path, args, { timeout: LIMIT_MS, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, out, err) => {
-      if (!error) return resolve({ code: 0, out, err });
-      const { code } = error;
-      if (typeof code === 'number') return resolve({ code, out, err });
-      const why = error.killed ? `${path} did not answer within ${LIMIT_MS / 1000} s` : messageOf(error);
-      resolve({ code: null, out, err: codeOf(error) === 'ENOENT' ? `there is no ${path}` : why });
-    });
-  });
 }
 
 function isNoSession(ran: Ran): boolean {

@@ -15,6 +15,7 @@ import {
   Cancelled,
   Cleared,
   ContactState,
+  DoctorState,
   EventLine,
   GateCheck,
   LOCAL_SCHEMA,
@@ -40,6 +41,7 @@ export type LocalResult<T> =
 export type StreamEnd = { kind: 'not_running' } | { kind: 'refused'; error: LocalError } | { kind: 'ended' };
 
 const TIMEOUT_MS = 10_000;
+const DOCTOR_TIMEOUT_MS = 60_000;
 
 export class LocalClient {
   readonly #socket: string;
@@ -81,6 +83,11 @@ export class LocalClient {
 
   sender(): Promise<LocalResult<SenderState>> {
     return this.#ask(SenderState, 'GET', '/sender');
+  }
+
+  /** It asks Messages, which may take as long as Messages likes. */
+  doctor(): Promise<LocalResult<DoctorState>> {
+    return this.#ask(DoctorState, 'GET', '/doctor', undefined, DOCTOR_TIMEOUT_MS);
   }
 
   contact(handle: string): Promise<LocalResult<ContactState>> {
@@ -156,8 +163,14 @@ export class LocalClient {
     return { kind: 'ended' };
   }
 
-  async #ask<T>(schema: z.ZodType<T>, method: string, path: string, body?: object): Promise<LocalResult<T>> {
-    const opened = await this.#open(method, path, body, AbortSignal.timeout(TIMEOUT_MS));
+  async #ask<T>(
+    schema: z.ZodType<T>,
+    method: string,
+    path: string,
+    body?: object,
+    limitMs = TIMEOUT_MS,
+  ): Promise<LocalResult<T>> {
+    const opened = await this.#open(method, path, body, AbortSignal.timeout(limitMs));
     return opened.kind === 'open' ? read(schema, opened.response) : opened;
   }
 

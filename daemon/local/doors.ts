@@ -19,6 +19,7 @@ import type {
   Cancelled,
   Cleared,
   ContactState,
+  DoctorState,
   GateCheck,
   LocalAnswer,
   LocalEvent,
@@ -75,6 +76,7 @@ export interface Parts<M extends Stored = Stored> {
     queue(page: { limit: number; cursor?: string }): { data: Omit<QueuePage, 'next'>; next?: string };
     policy(): PolicyState;
     sender(): SenderState;
+    doctor(): Promise<DoctorState>;
     contact(asked: { handle: string }): { data: ContactState } | { error: { code: string; message: string } };
     check(
       asked: z.infer<(typeof ASKED)['gateCheck']>,
@@ -128,6 +130,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
     },
     policy: () => questions.policy(),
     sender: () => questions.sender(),
+    doctor: async () => ({ ok: true, data: await questions.doctor() }),
     async contact(handle) {
       const answer = questions.contact({ handle });
       return 'error' in answer ? { ok: false, error: answer.error } : { ok: true, data: answer.data };

@@ -29,6 +29,7 @@ const ROUTES: Route[] = [
   ['GET', '/policy', (h) => given(h.policy())],
   ['POST', '/config/reload', (h, { body }) => checked(ASKED.nothing, body, () => h.reload())],
   ['GET', '/metrics', (h) => h.metrics()],
+  ['GET', '/doctor', (h) => h.doctor()],
   ['GET', '/sender', (h) => given(h.sender())],
   ['GET', '/contacts/:', (h, { path }) => h.contact(path[1] ?? '')],
   ['POST', '/contacts/:/opt-out', (h, { path }) => h.optOut(path[1] ?? '')],

@@ -9,7 +9,7 @@ import { Instant } from '../../protocol/commands.ts';
 import { Condition, MessageStatus, SenderHealth } from '../../protocol/events.ts';
 import { LIST_LIMIT, MAX_RECIPIENTS } from '../../protocol/limits.ts';
 import { CATEGORIES, MESSAGE_STATES } from '../../protocol/names.ts';
-import { RESULT_DATA } from '../../protocol/queries.ts';
+import { Check, RESULT_DATA } from '../../protocol/queries.ts';
 
 export const LOCAL_SCHEMA = 1;
 
@@ -111,6 +111,22 @@ export type Reloaded = z.infer<typeof Reloaded>;
 export const SenderState = RESULT_DATA['sender.get'];
 export type SenderState = z.infer<typeof SenderState>;
 
+export const DoctorState = RESULT_DATA['doctor.get'];
+export type DoctorState = z.infer<typeof DoctorState>;
+
+/** What relayctl makes of it, with what it found out by itself. */
+export const DoctorReport = z.object({
+  verdict: z.enum(['ok', 'warn', 'fail']).describe('The worst of all checks.'),
+  relay: z.enum(['running', 'not_running', 'no_answer']),
+  now: Instant,
+  checks: z
+    .array(
+      Check.extend({ by: z.enum(['relay', 'relayctl']).describe('Who found it out: permissions of the two differ.') }),
+    )
+    .describe('In order of how bad, the worst last.'),
+});
+export type DoctorReport = z.infer<typeof DoctorReport>;
+
 export const ContactState = RESULT_DATA['contact.get'];
 export type ContactState = z.infer<typeof ContactState>;
 
@@ -201,6 +217,8 @@ export interface LocalHandlers {
   gateCheck(o: z.infer<(typeof ASKED)['gateCheck']>): Promise<LocalAnswer<GateCheck>>;
   policy(): PolicyState;
   sender(): SenderState;
+  /** Asks Messages and chat.db anew; may take some seconds. */
+  doctor(): Promise<LocalAnswer<DoctorState>>;
   contact(handle: string): Promise<LocalAnswer<ContactState>>;
   optOut(handle: string): Promise<LocalAnswer<Opted>>;
   /** At the Mac a person lifts any opt-out. */

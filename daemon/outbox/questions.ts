@@ -4,7 +4,7 @@ import { RETRYABLE, type RefusalCode } from '../../protocol/codes.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
 import { firstMistake, type QueryError } from '../../protocol/frames.ts';
 import { type Category, type MessageState, QUERY_NAMES, type QueryName } from '../../protocol/names.ts';
-import { QUERY_DATA, type QueryData, type ResultData } from '../../protocol/queries.ts';
+import { type Check, QUERY_DATA, type QueryData, type ResultData } from '../../protocol/queries.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import { textFault, toRequest } from './accept.ts';
 import type { Message, Messages } from './messages.ts';
@@ -32,6 +32,7 @@ export class Questions {
   readonly #gate: Gate;
   readonly #sender: () => Omit<ResultData<'sender.get'>, 'waiting'>;
   readonly #files: Files;
+  readonly #checks: () => Promise<Check[]>;
   readonly #now: () => number;
   readonly #region: string | undefined;
 
@@ -40,6 +41,8 @@ export class Questions {
     gate: Gate;
     sender: () => Omit<ResultData<'sender.get'>, 'waiting'>;
     files: Files;
+    /** Asked anew each time. */
+    checks: () => Promise<Check[]>;
     now: () => number;
     region?: string;
   }) {
@@ -47,6 +50,7 @@ export class Questions {
     this.#gate = o.gate;
     this.#sender = o.sender;
     this.#files = o.files;
+    this.#checks = o.checks;
     this.#now = o.now;
     this.#region = o.region;
   }
@@ -73,6 +77,8 @@ export class Questions {
         return this.contact(data as QueryData<'contact.get'>);
       case 'policy.get':
         return { data: this.policy() };
+      case 'doctor.get':
+        return this.doctor().then((data) => ({ data }));
       case 'attachment.get':
         return this.#attachment(data as QueryData<'attachment.get'>);
     }
@@ -139,6 +145,10 @@ export class Questions {
     const handle = normaliseHandle(written, this.#region);
     if (!handle.ok) return refuse('recipient_invalid', `${JSON.stringify(written)} is ${handle.why}.`);
     return { data: this.#gate.people.contact(handle.handle) };
+  }
+
+  async doctor(): Promise<ResultData<'doctor.get'>> {
+    return { checks: await this.#checks() };
   }
 
   policy(): ResultData<'policy.get'> {

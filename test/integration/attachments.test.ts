@@ -43,6 +43,7 @@ beforeEach(async () => {
       throw new Error('not asked');
     },
     files: { piece: (attachment, offset) => pieces.get(attachment, offset) },
+    checks: async () => [],
     now: () => world.clock.now(),
   });
   controller = new Controller({ store: new MemoryStore(), controller: 'test', allow_volatile: true });

@@ -14,6 +14,7 @@ import type {
   Status,
 } from '../../daemon/local/schemas.ts';
 import type { MessageStatus } from '../../protocol/events.ts';
+import type { Check } from '../../protocol/queries.ts';
 
 /** 2026-01-31 12:00:00 UTC */
 export const NOON = Date.UTC(2026, 0, 31, 12);
@@ -154,6 +155,12 @@ export class FakeRelay implements LocalHandlers {
 
   async reload() {
     return { ok: true as const, data: this.reloaded };
+  }
+
+  checks: Check[] = [];
+
+  async doctor() {
+    return { ok: true as const, data: { checks: this.checks } };
   }
 
   metricsReport: MetricsReport = { text: '', metrics: [] };

@@ -50,6 +50,7 @@ export class RulesWorld {
       gate,
       sender: () => gate.describe(),
       files: { piece: async () => ({ ok: false, code: 'not_found', words: 'There are no files here.' }) },
+      checks: async () => [],
       now: () => clock.now(),
       region: 'US',
     });

@@ -500,6 +500,7 @@ test('a dry run of an empty text, or of one too long, is refused as the message 
         throw new Error('not asked');
       },
     },
+    checks: async () => [],
     now: () => world.clock.now(),
   });
   const ask = (text: string) => questions.answer('gate.check', { to: ANNA, text });

@@ -1,0 +1,48 @@
+/** Doctor's questions that only the relay itself can answer: macOS grants by who asks, and what is wrong right now is in its register. */
+import type { Check } from '../host/checks/check.ts';
+import { conditionChecks } from '../host/checks/conditions.ts';
+import {
+  automation,
+  chatDbSchema,
+  fullDiskAccess,
+  messagesAnswers,
+  type ProbeLook,
+  signedIn,
+  watcherHeartbeat,
+} from '../host/checks/messages.ts';
+import type { Health } from '../host/health.ts';
+import { lookAtChatDb } from './inspect-mac.ts';
+import type { Lane } from './lane.ts';
+
+export class MacChecks {
+  readonly #o: { chatDb: string; lane: Lane; health: Health; lookedMs: () => number | null };
+
+  constructor(o: { chatDb: string; lane: Lane; health: Health; lookedMs: () => number | null }) {
+    this.#o = o;
+  }
+
+  /** Asks Messages, unless that was done within the last seconds, and opens chat.db. */
+  async all(): Promise<Check[]> {
+    const { chatDb, lookedMs, health } = this.#o;
+    const probe = await this.#probe();
+    const look = lookAtChatDb(chatDb);
+    return [
+      fullDiskAccess(look, 'relay'),
+      chatDbSchema(look),
+      watcherHeartbeat(lookedMs()),
+      automation(probe, 'relay'),
+      messagesAnswers(probe),
+      signedIn(probe),
+      ...conditionChecks(health.list()),
+    ];
+  }
+
+  async #probe(): Promise<ProbeLook> {
+    const state = await this.#o.lane.prove();
+    if (state.ok) return { ok: true };
+    const { condition } = state;
+    const told = this.#o.health.list().find(({ name }) => name === condition);
+    const words = told?.words ?? 'Messages was not asked yet.';
+    return { ok: false, condition, words, remedy: told?.remedy ?? 'Ask again in a moment.' };
+  }
+}
