@@ -3,8 +3,14 @@
 const STRING_OR_COMMENT = /"(?:[^"\\\n]|\\.)*"?|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
 const STRING_OR_LAST_COMMA = /"(?:[^"\\\n]|\\.)*"?|,(?=\s*[}\]])/g;
 
+const blank = (found: string) => (found.startsWith('"') ? found : found.replace(/[^\n]/g, ' '));
+
 /** The same as JSON, with spaces in place of what JSON does not know, so that lines and columns stay what they were. */
 export function plainJson(text: string): string {
-  const blank = (found: string) => (found.startsWith('"') ? found : found.replace(/[^\n]/g, ' '));
-  return text.replace(STRING_OR_COMMENT, blank).replace(STRING_OR_LAST_COMMA, blank);
+  return withoutComments(text).replace(STRING_OR_LAST_COMMA, blank);
+}
+
+/** Comments are spaces, a comma after the last entry stays. As long as the text. */
+export function withoutComments(text: string): string {
+  return text.replace(STRING_OR_COMMENT, blank);
 }
