@@ -6,6 +6,7 @@ import { type ConfigField, configFields } from '../host/config-fields.ts';
 import { codeOf, messageOf } from '../host/errors.ts';
 import { plainJson } from '../host/json-comments.ts';
 import { findJsonMistake } from '../host/json-mistake.ts';
+import type { Environment } from '../host/paths.ts';
 import { policyRules } from '../inspect.ts';
 import type { Asking } from './world.ts';
 
@@ -25,9 +26,14 @@ export async function fieldsOf(): Promise<ConfigField[]> {
   return configFields(await policyRules());
 }
 
-/** Checks the relay's own file, or another one. */
-export async function checkFile(asking: Asking, file?: string): Promise<Checked> {
-  return (await readIt(asking, file)).checked;
+/** Checks the relay's own file, or another one. `env`: the variables that win over it, those of this shell if not given. */
+export async function checkFile(asking: Asking, file?: string, env?: Environment): Promise<Checked> {
+  return (await readIt(asking, file, env)).checked;
+}
+
+/** Checks what the relay's own file would be. */
+export async function checkText(asking: Asking, text: string, env: Environment): Promise<Checked> {
+  return (await judge(asking, text, asking.paths.config, env)).checked;
 }
 
 /** What holds, and where each value comes from. */
@@ -45,25 +51,42 @@ export async function effective(asking: Asking): Promise<Effective> {
   return { ok: true, path: checked.path, fields };
 }
 
-async function readIt(asking: Asking, file?: string): Promise<{ checked: Checked; content: unknown }> {
+interface Judged {
+  checked: Checked;
+  content: unknown;
+}
+
+async function readIt(asking: Asking, file?: string, env = asking.world.env): Promise<Judged> {
   const path = file === undefined ? asking.paths.config : resolve(file);
-  const wrong = (...mistakes: Checked['mistakes']) => ({ checked: { ok: false, path, mistakes }, content: {} });
   let text: string;
   try {
-    text = plainJson(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     const found = codeOf(error) === 'ENOENT' ? 'nothing: there is no such file' : messageOf(error);
-    return wrong({ where: 'the file', found, allowed: 'a file that you can read; relayctl config example shows one' });
+    return wrong(path, {
+      where: 'the file',
+      found,
+      allowed: 'a file that you can read; relayctl config example shows one',
+    });
   }
+  return judge(asking, text, path, env);
+}
+
+async function judge(asking: Asking, written: string, path: string, env: Environment): Promise<Judged> {
+  const text = plainJson(written.replace(/^\uFEFF/, ''));
   const broken = findJsonMistake(text);
   if (broken)
-    return wrong({ where: `line ${broken.line}, column ${broken.column}`, found: broken.words, allowed: 'JSON' });
+    return wrong(path, { where: `line ${broken.line}, column ${broken.column}`, found: broken.words, allowed: 'JSON' });
   const content: unknown = JSON.parse(text);
-  const result = checkConfig(content, { paths: asking.paths, env: asking.world.env, folder: dirname(path) });
+  const result = checkConfig(content, { paths: asking.paths, env, folder: dirname(path) });
   const policy = at(content, ['policy']);
   const rules = await policyRules();
   const mistakes = [...(result.ok ? [] : result.mistakes), ...(isObject(policy) ? rules.mistakes(policy) : [])];
   return { checked: { ok: mistakes.length === 0, path, mistakes }, content };
+}
+
+function wrong(path: string, mistake: Checked['mistakes'][number]): Judged {
+  return { checked: { ok: false, path, mistakes: [mistake] }, content: {} };
 }
 
 function at(content: unknown, path: string[]): unknown {

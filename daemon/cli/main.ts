@@ -16,6 +16,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { gateCommand } from './gate.ts';
 import { logsCommand } from './logs.ts';
 import { metricsCommand } from './metrics.ts';
+import { pairCommand } from './pair.ts';
 import { policyCommand } from './policy.ts';
 import { queueCommand } from './queue.ts';
 import { sendCommand } from './send.ts';
@@ -51,6 +52,7 @@ function programOf(world: World, json: boolean): Command {
     completionCommand,
     textCommand,
     chatdbCommand,
+    pairCommand,
     serviceCommand,
   ].map((make) => make(world));
   for (const command of commands) program.addCommand(command);

@@ -469,6 +469,7 @@ describe('the command line', () => {
     ['service'],
     ['service', 'install'],
     ['service', 'status'],
+    ['pair'],
   ];
 
   it.each(all.map((args) => [args]))('%j --help is help on stdout, 0', async (args) => {
@@ -497,6 +498,7 @@ describe('the command line', () => {
       ['service', 'install'],
       ['service', 'uninstall'],
       ['service', 'restart'],
+      ['pair'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
     const { out } = await relayctl([...args, '--help']);
@@ -526,6 +528,8 @@ describe('the command line', () => {
     [['text', 'clear']],
     [['text', 'clear', 'x', '--number', '1']],
     [['text', 'clear', '--number', '0']],
+    [['pair']],
+    [['pair', '--remove', '--rotate']],
     [['chatdb', 'read']],
     [['chatdb', 'read', 'x', '--since', '-1']],
   ])('%j is a usage mistake: 2, on stderr', async (args) => {

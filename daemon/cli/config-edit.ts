@@ -1,0 +1,74 @@
+/**
+ * Changes config.json as a careful person would: what is already so stays untouched, comments stay, and what comes out is checked as the
+ * daemon would check it before anything is written.
+ *
+ * Throws RelayError: `config_invalid` (it was wrong before, or would be: every mistake in its message), `file_unwritable`.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { RelayError } from '../host/errors.ts';
+import { plainJson } from '../host/json-comments.ts';
+import { removeFromJson, setInJson } from '../host/json-edit.ts';
+import { prepareHome } from '../host/paths.ts';
+import { writeWhole } from '../host/whole-file.ts';
+import { type Checked, checkFile, checkText } from './config-state.ts';
+import type { Asking } from './world.ts';
+
+export interface Setting {
+  path: readonly [string, ...string[]];
+  /** Undefined takes it away. */
+  to: unknown;
+}
+
+const FIRST = '// The configuration of Sender Relay. relayctl config example shows all that can stand here.\n{\n}\n';
+
+/** The names of what changed; nothing is written if that is none. */
+export async function editConfig(asking: Asking, settings: readonly Setting[]): Promise<string[]> {
+  const { config } = asking.paths;
+  if (existsSync(config)) refuse(await checkFile(asking, undefined, {}));
+  const before = existsSync(config) ? readFileSync(config, 'utf8') : FIRST;
+  let text = before;
+  const changed: string[] = [];
+  for (const { path, to } of settings) {
+    if (JSON.stringify(written(text, path)) === JSON.stringify(to)) continue;
+    text = to === undefined ? removeFromJson(text, path) : setInJson(text, path, to);
+    changed.push(path.join('.'));
+  }
+  if (changed.length === 0) return changed;
+  refuse(await checkText(asking, text, {}));
+  prepareHome(asking.paths);
+  writeWhole(config, text, 0o600);
+  return changed;
+}
+
+/** What the file says there; undefined if nothing, or if it cannot be read. */
+export function configured(asking: Asking, path: readonly string[]): unknown {
+  try {
+    return written(readFileSync(asking.paths.config, 'utf8'), path);
+  } catch {
+    return undefined;
+  }
+}
+
+function written(text: string, path: readonly string[]): unknown {
+  let value: unknown = JSON.parse(plainJson(text.replace(/^\uFEFF/, '')));
+  for (const name of path)
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+        ? (value as Record<string, unknown>)[name]
+        : undefined;
+  return value;
+}
+
+function refuse({ ok, path, mistakes }: Checked): void {
+  if (ok) return;
+  const lines = mistakes.map(
+    ({ where, found, allowed }) => `\n  ${where}: found ${found}${allowed === null ? '' : `; allowed: ${allowed}`}`,
+  );
+  throw new RelayError(
+    'config_invalid',
+    `${path} is not right, or would not be; nothing was changed:${lines.join('')}`,
+    {
+      hint: 'relayctl config check tells about the file as it is, relayctl config explain FIELD what is allowed.',
+    },
+  );
+}
