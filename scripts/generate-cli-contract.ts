@@ -83,7 +83,7 @@ export function contract(): string {
     'was asked, `now` (its clock, Unix ms). Fields are added, never renamed or given another meaning without a new `schema`. Names ending in `_at`,',
     '`since`, `until` and `at` are Unix ms; `null` means never, or not known; a field with `?` may be absent. All else goes to stderr, an error as',
     '`{"schema": 1, "error": {code, message, hint?}}`. Commands that need no relay (`gate near`, `gate timeline`, `chatdb read`, `config`, `pair`,',
-    '`service`, `logs`) say in their `--help` what they print.',
+    '`setup`, `service`, `logs`) say in their `--help` what they print.',
     '',
     'Exit codes: 0 all is well · 1 failed · 2 the command line is not right · 3 the relay is not running · 4 the relay waits for a person · 5 it runs, but',
     'is not ready.',

@@ -5,12 +5,14 @@
  * Throws RelayError: `config_invalid` (it was wrong before, or would be: every mistake in its message), `file_unwritable`.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { checkConfig } from '../host/config.ts';
 import { RelayError } from '../host/errors.ts';
 import { plainJson } from '../host/json-comments.ts';
 import { removeFromJson, setInJson } from '../host/json-edit.ts';
-import { prepareHome } from '../host/paths.ts';
+import { findJsonMistake } from '../host/json-mistake.ts';
+import { prepareHome, relayPaths } from '../host/paths.ts';
 import { writeWhole } from '../host/whole-file.ts';
-import { type Checked, checkFile, checkText } from './config-state.ts';
+import { type Checked, checkText } from './config-state.ts';
 import type { Asking } from './world.ts';
 
 export interface Setting {
@@ -24,9 +26,9 @@ const FIRST = '// The configuration of Sender Relay. relayctl config example sho
 /** The names of what changed; nothing is written if that is none. */
 export async function editConfig(asking: Asking, settings: readonly Setting[]): Promise<string[]> {
   const { config } = asking.paths;
-  if (existsSync(config)) refuse(await checkFile(asking, undefined, {}));
-  const before = existsSync(config) ? readFileSync(config, 'utf8') : FIRST;
-  let text = before;
+  let text = existsSync(config) ? readFileSync(config, 'utf8') : FIRST;
+  // What is missing may be what is set here; what is no JSON cannot be changed.
+  if (findJsonMistake(plainJson(text.replace(/^\uFEFF/, '')))) refuse(await checkText(asking, text, {}));
   const changed: string[] = [];
   for (const { path, to } of settings) {
     if (JSON.stringify(written(text, path)) === JSON.stringify(to)) continue;
@@ -47,6 +49,18 @@ export function configured(asking: Asking, path: readonly string[]): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What is allowed where this value is not, or null if it is. `field`: `sender.since`. */
+export function fieldMistake(field: string, value: unknown): string | null {
+  const [section = '', name] = field.split('.');
+  const content = {
+    device: 'x',
+    controller: { url: 'wss://x' },
+    [section]: name === undefined ? value : { [name]: value },
+  };
+  const result = checkConfig(content, { paths: relayPaths({ env: {} }), env: {}, folder: '/' });
+  return result.ok ? null : (result.mistakes.find(({ where }) => where === field)?.allowed ?? null);
 }
 
 function written(text: string, path: readonly string[]): unknown {

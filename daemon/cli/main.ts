@@ -22,6 +22,7 @@ import { queueCommand } from './queue.ts';
 import { sendCommand } from './send.ts';
 import { senderCommand } from './sender.ts';
 import { serviceCommand } from './service.ts';
+import { setupCommand } from './setup.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { Terminal } from './terminal.ts';
@@ -52,6 +53,7 @@ function programOf(world: World, json: boolean): Command {
     completionCommand,
     textCommand,
     chatdbCommand,
+    setupCommand,
     pairCommand,
     serviceCommand,
   ].map((make) => make(world));

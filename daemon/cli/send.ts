@@ -33,11 +33,6 @@ export function sendCommand(world: World): Command {
 
 async function send(asking: Asking, to: string, text: string, waitMs: number): Promise<ExitCode> {
   const { terminal } = asking;
-  const client = await asking.client();
-  const result = await client.send({ to, text });
-  if (result.kind !== 'ok') return asking.without(result);
-  let [message] = result.data.messages;
-  if (!message) return EXIT.failed;
   const show = async (status: MessageStatus, now: number) => {
     if (asking.json) return terminal.json({ now, ...status });
     const [first = '', ...more] = wordsOf(status, now);
@@ -45,12 +40,37 @@ async function send(asking: Asking, to: string, text: string, waitMs: number): P
     await terminal.line(terminal.paint(good ? 'green' : 'red', `${clockTime(now, now)}  ${first}`));
     for (const line of more.flatMap((words) => paragraph(words, terminal.width, 10))) await terminal.line(line);
   };
+  const end = await sendAndLook(asking, { to, text, waitMs }, show);
+  if (end.kind === 'none') return end.because ? asking.without(end.because) : EXIT.failed;
+  return end.good ? EXIT.ok : EXIT.failed;
+}
+
+export type SendEnd =
+  | { kind: 'told'; status: MessageStatus; good: boolean }
+  | { kind: 'none'; because: Parameters<Asking['without']>[0] | null; words: string };
+
+/** Sends, and shows each state until it is settled or `waitMs` are over. `good`: not refused, and not seen to fail so far. */
+export async function sendAndLook(
+  asking: Asking,
+  o: { to: string; text: string; waitMs: number },
+  show: (status: MessageStatus, now: number) => Promise<void>,
+): Promise<SendEnd> {
+  const client = await asking.client();
+  const result = await client.send({ to: o.to, text: o.text });
+  if (result.kind !== 'ok')
+    return {
+      kind: 'none',
+      because: result,
+      words: result.kind === 'refused' ? result.error.message : 'The relay is not running.',
+    };
+  let [message] = result.data.messages;
+  if (!message) return { kind: 'none', because: null, words: 'Nobody to send to.' };
   await show(message, result.now);
-  for await (const next of changes(client, message, waitMs, () => asking.world.interruption())) {
+  for await (const next of changes(client, message, o.waitMs, () => asking.world.interruption())) {
     message = next.status;
     await show(next.status, next.now);
   }
-  return GOOD.has(message.state) ? EXIT.ok : EXIT.failed;
+  return { kind: 'told', status: message, good: GOOD.has(message.state) };
 }
 
 /** Each new state, until it is settled or the time is over. */

@@ -20,7 +20,7 @@ const ASK_EVERY_MS = 150;
 const STARTS_ENOUGH = 2;
 
 /** What only a person can change. */
-const NEEDS_PERSON = ['no_gui_session', 'service_disabled', 'config_missing', 'token_missing'];
+export const NEEDS_PERSON = ['no_gui_session', 'service_disabled', 'config_missing', 'token_missing'];
 
 export async function install(asking: Asking, o: { bundle?: string }): Promise<ExitCode> {
   return guarded(asking, async (service) => {
@@ -40,6 +40,23 @@ export async function install(asking: Asking, o: { bundle?: string }): Promise<E
       job: plan.job,
     });
   });
+}
+
+/** For the set-up wizard, without a word. Started again if it ran already and its configuration changed. Throws as Service does. */
+export async function placeService(
+  asking: Asking,
+  o: { bundle?: string; configChanged: boolean },
+): Promise<{ path: string; changed: boolean; started: boolean; restarted: boolean; headline: string | null }> {
+  const service = serviceOf(asking);
+  loadConfig({ paths: asking.paths, env: {} });
+  const { path, changed, started, job } = await service.install(o.bundle);
+  const restarted = o.configChanged && !started;
+  const now = restarted ? (await service.restart()).job : job;
+  return { path, changed, started, restarted, headline: await answer(asking, now) };
+}
+
+export async function removeService(asking: Asking): Promise<{ removed: boolean; stopped: boolean }> {
+  return serviceOf(asking).uninstall();
 }
 
 export async function print(asking: Asking, o: { bundle?: string }): Promise<ExitCode> {

@@ -101,6 +101,7 @@ export const ConfigFile = section({
     defaults: file.default('/usr/bin/defaults').describe('What tells who is logged in automatically.'),
     pgrep: file.default('/usr/bin/pgrep').describe('What tells whether Messages runs.'),
     osacompile: file.default('/usr/bin/osacompile').describe('What tells whether the scripts can be compiled.'),
+    open: file.default('/usr/bin/open').describe('What opens the panes of System Settings, for relayctl setup.'),
   }).prefault({}),
   sender: section({
     kind: oneOf('shared', 'dedicated')
@@ -247,6 +248,7 @@ export function checkConfig(
         defaults: absolute(tools.defaults),
         pgrep: absolute(tools.pgrep),
         osacompile: absolute(tools.osacompile),
+        open: absolute(tools.open),
       },
       controller: controller
         ? { url: controller.url, token_file: controller.token_file ? absolute(controller.token_file) : o.paths.token }

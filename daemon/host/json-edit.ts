@@ -68,6 +68,10 @@ export function removeFromJson(text: string, path: readonly [string, ...string[]
 
 function rootOf(plain: string): Span {
   const start = match(SPACE, plain, 0);
+  if (plain[start] !== '{')
+    throw new RelayError('config_invalid', 'the file does not hold an object', {
+      hint: 'It begins with { and ends with }; relayctl config example shows one.',
+    });
   return { start, end: valueEnd(plain, start) };
 }
 

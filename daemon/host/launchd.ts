@@ -1,5 +1,5 @@
 /**
- * What launchctl is asked, and codesign, through commands.ts; what can be expected is a value.
+ * What launchctl, codesign and open are asked, through commands.ts; what can be expected is a value.
  *
  *   absent ──bootstrap──▶ loaded (running ⇄ waiting) ──bootout──▶ going ──▶ absent
  *
@@ -137,6 +137,11 @@ export async function signedIdentifier(
   const valid = await run(codesign, ['--verify', '--strict', path]);
   if (valid.code !== 0) return { identifier: null, words: wordsOf(valid) };
   return { identifier: /^Identifier=(.+)$/m.exec(ran.err)?.[1]?.trim() ?? null, words };
+}
+
+/** Opens a pane of System Settings for whoever sits at the screen. False if that did not work. */
+export async function openUrl(tool: string, url: string): Promise<boolean> {
+  return (await run(tool, [url])).code === 0;
 }
 
 function isNoSession(ran: Ran): boolean {

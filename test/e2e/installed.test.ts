@@ -4,12 +4,13 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Stage } from '../../scripts/demo/stage.ts';
 import { AgentWorld } from '../support/agent-world.ts';
 import { relayctl } from '../support/relayctl.ts';
 import { makeFolder } from '../support/store.ts';
@@ -120,6 +121,11 @@ describe('installed into an empty prefix', () => {
     await serve();
   });
 
+  it('is set up by flags, sends, and is ready', async (context) => {
+    if (!hasNode()) return context.skip('the registry did not give the pinned Node');
+    await setUp();
+  }, 120_000);
+
   it('makes the profile, and knows which Node the app is to have', async () => {
     if (!hasNode()) return;
     const file = join(installed(), 'scripts/package-mac.sh');
@@ -147,5 +153,28 @@ async function serve(): Promise<void> {
     expect(existsSync(world.agent)).toBe(false);
   } finally {
     await world.close();
+  }
+}
+
+/** From an empty folder, with the daemon of the package under the stand-in of launchd. */
+async function setUp(): Promise<void> {
+  const stage = await Stage.open({ factor: 20 });
+  const [home, user] = [join(stage.folder, 'new'), join(stage.folder, 'user')];
+  const ran = (...args: string[]) => relayctl(args, { file: bin('relayctl'), home, env: { HOME: user, PATH } });
+  try {
+    for (const made of [home, user]) mkdirSync(made, { mode: 0o700 });
+    const { chatDb, osascript, ps, launchctl } = stage.sim;
+    const tools = { messages: { chat_db: chatDb, osascript, ps }, tools: { launchctl, codesign: '/none' } };
+    writeFileSync(join(home, 'config.json'), JSON.stringify(tools), { mode: 0o600 });
+    const pairing = ['--device', 'mac-1', '--token-file', join(stage.folder, 'controller-token')];
+    const where = ['--url', `ws://127.0.0.1:${stage.line.port}`, '--test-to', '+14155550199'];
+    const [answer] = (await ran('setup', '--json', ...pairing, ...where)).json();
+    expect(answer).toMatchObject({ ready: true });
+    expect((answer as { steps: { state: string }[] }).steps.map(({ state }) => state)).not.toContain('failed');
+    expect(await ran('status', '--wait', '30s')).toMatchObject({ code: 0, out: expect.stringMatching(/^Ready\./) });
+    expect(await ran('setup', '--undo')).toMatchObject({ code: 0 });
+  } finally {
+    await ran('service', 'uninstall');
+    await stage.close();
   }
 }

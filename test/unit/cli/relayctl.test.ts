@@ -470,6 +470,7 @@ describe('the command line', () => {
     ['service', 'install'],
     ['service', 'status'],
     ['pair'],
+    ['setup'],
   ];
 
   it.each(all.map((args) => [args]))('%j --help is help on stdout, 0', async (args) => {
@@ -499,6 +500,7 @@ describe('the command line', () => {
       ['service', 'uninstall'],
       ['service', 'restart'],
       ['pair'],
+      ['setup'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
     const { out } = await relayctl([...args, '--help']);
@@ -529,6 +531,7 @@ describe('the command line', () => {
     [['text', 'clear', 'x', '--number', '1']],
     [['text', 'clear', '--number', '0']],
     [['pair']],
+    [['setup']],
     [['pair', '--remove', '--rotate']],
     [['chatdb', 'read']],
     [['chatdb', 'read', 'x', '--since', '-1']],

@@ -55,6 +55,7 @@ describe('a good configuration', () => {
         defaults: '/usr/bin/defaults',
         pgrep: '/usr/bin/pgrep',
         osacompile: '/usr/bin/osacompile',
+        open: '/usr/bin/open',
       },
       sender: { kind: 'shared', since: null, region: null },
       policy: {},
