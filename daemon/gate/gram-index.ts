@@ -105,8 +105,10 @@ export class GramIndex<T extends Enlisted> {
     const sizeClass = this.#classOf(last - from);
     place(text, sizeClass.open, grams, from, last);
     if (sizeClass.open.texts.length < (this.#bulk ? sizeClass.most : this.#blockSizes.small)) return;
-    this.#seal(sizeClass);
-    if (!this.#bulk) this.#join(sizeClass);
+    if (this.#bulk) return this.#seal(sizeClass);
+    const full = sizeClass.open;
+    sizeClass.open = emptyBlock();
+    this.#join(sizeClass, full.living > 0 ? [full] : []);
   }
 
   /** Between these many texts come at once, and nothing is searched: most go into large blocks without having been in small ones. */
@@ -312,10 +314,14 @@ export class GramIndex<T extends Enlisted> {
     sizeClass.open = emptyBlock();
   }
 
-  /** Two of a size are made one, and that with another one of its size, and so on: at once, since each text costs as much each time. */
-  #join(sizeClass: SizeClass): void {
-    const { sealed: blocks, most, frontOf } = sizeClass;
-    const joined: Sealed[] = [];
+  /**
+   * Two of a size are made one, and that with another one of its size, and so on: at once, since each text costs as much each time. `full`: an
+   * open one that is to be sealed, alone or with these.
+   */
+  #join(sizeClass: SizeClass, full: Open[] = []): void {
+    const { most, frontOf } = sizeClass;
+    const blocks: Block[] = [...sizeClass.sealed, ...full];
+    const joined: Block[] = [];
     let texts = 0;
     for (let size = this.#blockSizes.small; size < most; size *= 2) {
       const few = blocks.filter((block) => block.texts.length <= size && !joined.includes(block));
@@ -324,12 +330,13 @@ export class GramIndex<T extends Enlisted> {
       joined.push(...pair);
       texts += lengthOf(pair);
     }
-    if (joined.length > 0)
-      sizeClass.sealed = [...blocks.filter((block) => !joined.includes(block)), sealed(joined, frontOf)];
+    const rest = blocks.filter((block) => !joined.includes(block));
+    sizeClass.sealed = rest.map((block) => (isSealed(block) ? block : sealed([block], frontOf)));
+    if (joined.length > 0) sizeClass.sealed.push(sealed(joined, frontOf));
   }
 }
 
-function lengthOf(blocks: Sealed[]): number {
+function lengthOf(blocks: Block[]): number {
   return blocks.reduce((sum, { texts }) => sum + texts.length, 0);
 }
 

@@ -48,6 +48,8 @@ export class Metrics {
   readonly #times = new MessageTimes();
   readonly #gauges: ReturnType<typeof gaugesIn>;
   readonly #counters: ReturnType<typeof countersIn>;
+  /** What was counted since the last look: the library takes some µs for each, and a burst brings thousands. */
+  readonly #tally = new Map<Counter<string>, Map<string, number>>();
   #lines = 0;
 
   constructor(o: { clock: Pick<Clock, 'now'>; version: string; sources: MetricsSources }) {
@@ -67,7 +69,7 @@ export class Metrics {
 
   /** The line to the controller has opened. */
   lineOpened(): void {
-    if (this.#lines > 0) this.#counters.reconnects.inc();
+    if (this.#lines > 0) this.#count(this.#counters.reconnects);
     this.#lines += 1;
   }
 
@@ -76,8 +78,8 @@ export class Metrics {
     if (name === 'message.status') this.#status(data);
     else if (name === 'command.result') this.#answered(data);
     else if (name === 'message.inbound') this.#inbound(data);
-    else if (name === 'contact.opted_out') this.#counters.optOuts.inc({ source: String(data.source) });
-    else if (name === 'text.suspected') this.#counters.suspected.inc();
+    else if (name === 'contact.opted_out') this.#count(this.#counters.optOuts, { source: String(data.source) });
+    else if (name === 'text.suspected') this.#count(this.#counters.suspected);
   }
 
   /** Prometheus text, version 0.0.4. */
@@ -112,32 +114,43 @@ export class Metrics {
     const { message, state, at, rule } = data as { message: string; state: string; at: number; rule?: string };
     const counters = this.#counters;
     const change = this.#times.moved(message, { state, at, rule });
-    if (change.newHold) counters.holds.inc({ rule: rule ?? 'unknown' });
+    if (change.newHold) this.#count(counters.holds, { rule: rule ?? 'unknown' });
     if (!change.newState) return;
-    counters.messages.inc({ state });
+    this.#count(counters.messages, { state });
     if (change.waitedMs !== undefined) counters.wait.observe(change.waitedMs / 1000);
     if (change.deliveredInMs !== undefined) counters.delivery.observe(change.deliveredInMs / 1000);
     const error = data.apple_error as { number: number; name: string } | undefined;
-    if (state === 'not_delivered' && error) counters.apple.inc({ number: String(error.number), name: error.name });
-    if (state === 'rejected' && typeof data.code === 'string') counters.refusals.inc({ code: data.code });
+    if (state === 'not_delivered' && error)
+      this.#count(counters.apple, { number: String(error.number), name: error.name });
+    if (state === 'rejected' && typeof data.code === 'string') this.#count(counters.refusals, { code: data.code });
   }
 
   #answered(data: Record<string, unknown>): void {
     const { name, ok, code } = data as { name: string; ok: boolean; code?: string };
-    if (data.duplicate === true) return this.#counters.duplicates.inc();
+    if (data.duplicate === true) return this.#count(this.#counters.duplicates);
     // What a controller may make up is no label.
     const known = COMMAND_NAMES.find((command) => command === name) ?? 'unknown';
-    this.#counters.commands.inc({ name: known, ok: String(ok) });
-    if (!ok) this.#counters.refusals.inc({ code: code ?? 'unknown' });
+    this.#count(this.#counters.commands, { name: known, ok: String(ok) });
+    if (!ok) this.#count(this.#counters.refusals, { code: code ?? 'unknown' });
   }
 
   #inbound(data: Record<string, unknown>): void {
     const { at, late } = data as { at: number; late: boolean };
-    this.#counters.inbound.inc({ late: String(late) });
+    this.#count(this.#counters.inbound, { late: String(late) });
     if (!late && at > 0) this.#counters.inboundLatency.observe(Math.max(0, this.#clock.now() - at) / 1000);
   }
 
+  #count<L extends string>(counter: Counter<L>, labels: Partial<Record<L, string>> = {}): void {
+    const counts = this.#tally.get(counter) ?? new Map<string, number>();
+    this.#tally.set(counter, counts);
+    const which = JSON.stringify(labels);
+    counts.set(which, (counts.get(which) ?? 0) + 1);
+  }
+
   #look(): void {
+    for (const [counter, counts] of this.#tally)
+      for (const [labels, count] of counts) counter.inc(JSON.parse(labels) as Record<string, string>, count);
+    this.#tally.clear();
     const { queue, journal, controller, conditions, sender, chatDb } = this.#sources;
     const g = this.#gauges;
     const now = this.#clock.now();
