@@ -1,17 +1,24 @@
 /**
  * The process: paths, configuration, lock, log, relay; SIGTERM and SIGINT stop it cleanly, SIGHUP reads the configuration anew.
  *
- * Exit codes: 0 stopped on request · 1 it could not start (why, and what to do, on stderr) · 70 a bug or a broken store ended it.
+ * Exit codes: 0 stopped on request · 1 it could not start (why, and what to do, on stderr) · 70 a bug or a broken store ended it ·
+ * 75 a permission was granted that only a new process has (under launchd, at most once an hour).
  */
+import { succeeds } from './host/child.ts';
 import { systemClock } from './host/clock.ts';
 import { loadConfig } from './host/config.ts';
 import { codeOf, messageOf, RelayError } from './host/errors.ts';
+import { FreshLook, mayRestart } from './host/fresh-look.ts';
 import { installationKey } from './host/installation-key.ts';
 import { takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
 import { prepareHome, relayPaths } from './host/paths.ts';
+import { LABEL } from './host/service.ts';
+import { Wakefulness } from './host/wakefulness.ts';
 import { Relay } from './relay.ts';
 
+const READ = "const fs = require('node:fs'); fs.readSync(fs.openSync(process.argv[1], 'r'), Buffer.alloc(16))";
+const CHILD_LIMIT_MS = 10_000;
 /** Longer than one send may take: a stop waits for the send that runs. */
 const STOP_GRACE_MS = 15_000;
 
@@ -43,19 +50,36 @@ async function main(): Promise<void> {
     process.exit(70);
   };
   process.on('uncaughtException', die);
-  const relay = new Relay({ config, paths, clock: systemClock, log, readConfig, onFatal: die });
+  const permission = new FreshLook({
+    clock: systemClock,
+    canRead: (path) => succeeds(process.execPath, ['-e', READ, path], CHILD_LIMIT_MS),
+    // Only launchd starts it again.
+    onStale: () => {
+      if (env.XPC_SERVICE_NAME === LABEL && mayRestart(`${paths.home}/restarted`, Date.now()))
+        stop('permission granted', 75);
+      else log.warn('permission_needs_restart');
+    },
+  });
+  const relay = new Relay({ config, paths, clock: systemClock, log, readConfig, onFatal: die, permission });
+  const wakefulness = new Wakefulness({
+    clock: systemClock,
+    health: relay.health,
+    log: log.room('power'),
+    caffeinate: config.power.caffeinate ? config.tools.caffeinate : null,
+  });
   let stopping = false;
-  const stop = (signal: string) => {
+  const stop = (signal: string, code = 0) => {
     if (stopping) return;
     stopping = true;
     log.info('stopping', { signal });
+    wakefulness.stop();
     const late = setTimeout(() => process.exit(70), config.messages.send_limit_ms + STOP_GRACE_MS);
     relay.stop().then(
       async () => {
         clearTimeout(late);
         lock.release();
         await log.close();
-        process.exit(0);
+        process.exit(code);
       },
       (error: unknown) => {
         process.stderr.write(`relayd: stopping failed: ${messageOf(error)}\n`);
@@ -71,6 +95,7 @@ async function main(): Promise<void> {
       .catch((error: unknown) => log.error('not_reloaded', { code: codeOf(error), error: messageOf(error) }));
   });
   await relay.start();
+  wakefulness.start();
 }
 
 main().catch((error: unknown) => {

@@ -22,6 +22,7 @@ import { type Config, senderSinceAt } from './host/config.ts';
 import { ConfigReload, type Reloaded } from './host/config-reload.ts';
 import { type Db, openRelayDb, readMigrations } from './host/db.ts';
 import { messageOf } from './host/errors.ts';
+import type { FreshLook } from './host/fresh-look.ts';
 import { normaliseHandle } from './host/handles.ts';
 import { Health } from './host/health.ts';
 import type { RelayLog } from './host/log.ts';
@@ -60,6 +61,7 @@ export interface RelayOptions {
   readConfig: () => Config;
   /** The store can no longer be trusted in this process: end it, and start again from what the disk holds. */
   onFatal: (error: unknown) => void;
+  permission: FreshLook;
 }
 
 export class Relay {
@@ -132,6 +134,7 @@ export class Relay {
       region,
       restartHung: config.messages.restart_hung,
       wallTrusted: () => this.#wall.trusted,
+      permission: o.permission,
       sightings: {
         attempt: (message, attempt, seen) => this.#outbox.sighted(message, { attempt, ...sightedOf(seen) }),
         inbound: (row) => this.#inbound(row),
@@ -213,6 +216,10 @@ export class Relay {
     health.onChange(() => this.#tellHealth());
   }
 
+  get health(): Health {
+    return this.#health;
+  }
+
   async start(): Promise<void> {
     await this.#local.start();
     await this.#metricsPort?.start();
@@ -222,12 +229,7 @@ export class Relay {
     this.#wall.start();
     this.#link?.start();
     if (!this.#link)
-      this.#health.raise(
-        'no_controller',
-        'warning',
-        'No controller is configured.',
-        'Set controller.url in config.json.',
-      );
+      this.#health.raise('no_controller', 'warning', 'No controller is configured.', 'Pair it with: relayctl pair');
     this.#o.log.info('started', { version: VERSION, device: this.#o.config.device, pid: process.pid });
   }
 

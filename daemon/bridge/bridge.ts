@@ -21,6 +21,7 @@ import type { GroupCommit } from '../host/commit.ts';
 import type { Config } from '../host/config.ts';
 import type { Db } from '../host/db.ts';
 import { messageOf } from '../host/errors.ts';
+import type { FreshLook } from '../host/fresh-look.ts';
 import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import { AttachmentFolder } from './attachment-folder.ts';
@@ -72,6 +73,8 @@ export interface BridgeOptions {
   restartHung?: boolean;
   /** May things be forgotten by the wall clock just now? */
   wallTrusted?: () => boolean;
+  /** What to do while chat.db is denied. */
+  permission?: FreshLook;
   sightings: Sightings;
 }
 
@@ -131,6 +134,7 @@ export class MessagesBridge {
       clock,
       health,
       log,
+      ...(o.permission ? { permission: o.permission } : {}),
       onRow: (row) => this.#onRow(row),
       // Whoever wrote STOP has said it, whatever they made of it later.
       onPast: (row) => this.#changes.versions(row).map((version) => sightings.past?.(sightingOf(version))),

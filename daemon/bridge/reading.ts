@@ -15,6 +15,7 @@ import type { Clock, Timer } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import { type Db, isBusy } from '../host/db.ts';
 import { messageOf } from '../host/errors.ts';
+import type { FreshLook } from '../host/fresh-look.ts';
 import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import { ChatDb, chatDbError, fileIdentity } from './chat-db.ts';
@@ -46,6 +47,7 @@ export interface ReadingOptions {
   clock: Clock;
   health: Health;
   log: Log;
+  permission?: FreshLook;
   /** In the transaction that moves the cursor, in ROWID order; again for the same row if that was rolled back. */
   onRow: (row: SettledRow) => void;
   /**
@@ -97,6 +99,7 @@ export class Reading {
   start(): void {
     if (this.#state !== 'made') return;
     this.#state = 'running';
+    this.#trouble.start();
     this.#watcher.start();
     this.#wake();
   }
@@ -105,6 +108,7 @@ export class Reading {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     this.#watcher.stop();
+    this.#trouble.stop();
     await this.#running;
     this.#timer?.cancel();
     this.#close();
@@ -176,7 +180,7 @@ export class Reading {
     // In trouble a timer of its own tries again.
     if (this.#trouble.isWaiting) return;
     try {
-      if (!this.#suspect && chatDb.dataVersion() === this.#completeVersion) return;
+      if (!this.#suspect && chatDb.dataVersion() === this.#completeVersion) return this.#trouble.looked();
     } catch (error) {
       if (isBusy(error)) return;
       this.#suspect = true;
@@ -374,7 +378,9 @@ export class Reading {
   /** In one piece of the group commit; what is in memory follows what is on disk. */
   async #stored<T>(work: () => T): Promise<T> {
     try {
-      return await this.#o.commit.run(work);
+      const done = await this.#o.commit.run(work);
+      this.#trouble.looked();
+      return done;
     } catch (error) {
       this.#cursor.reload();
       throw new Untold(error);

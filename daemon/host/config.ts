@@ -101,6 +101,7 @@ export const ConfigFile = section({
     defaults: file.default('/usr/bin/defaults').describe('What tells who is logged in automatically.'),
     pgrep: file.default('/usr/bin/pgrep').describe('What tells whether Messages runs.'),
     osacompile: file.default('/usr/bin/osacompile').describe('What tells whether the scripts can be compiled.'),
+    caffeinate: file.default('/usr/bin/caffeinate').describe('What keeps the Mac awake.'),
     open: file.default('/usr/bin/open').describe('What opens the panes of System Settings, for relayctl setup.'),
   }).prefault({}),
   sender: section({
@@ -135,6 +136,11 @@ export const ConfigFile = section({
       .default(10_485_760)
       .describe('A log file of this size is put aside.'),
     files: whole(1, 100, 'files').default(5).describe('How many log files are kept, the newest included.'),
+  }).prefault({}),
+  power: section({
+    caffeinate: yesOrNo
+      .default(process.platform === 'darwin')
+      .describe('Keeps the Mac awake as long as the relay runs; true on a Mac if nothing is said.'),
   }).prefault({}),
   metrics: section({
     port: whole(1, 65_535, 'a port, or null')
@@ -248,6 +254,7 @@ export function checkConfig(
         defaults: absolute(tools.defaults),
         pgrep: absolute(tools.pgrep),
         osacompile: absolute(tools.osacompile),
+        caffeinate: absolute(tools.caffeinate),
         open: absolute(tools.open),
       },
       controller: controller

@@ -43,7 +43,7 @@ export class CheckedMac {
       user: USER,
       env: {},
       paths,
-      tools: { launchctl: none, codesign: none, open: none, ...this.tools.paths },
+      tools: { launchctl: none, codesign: none, open: none, caffeinate: none, ...this.tools.paths },
       config: configOf(paths),
       run,
       now: () => NOON,
