@@ -32,6 +32,7 @@ import { rememberedTime } from './host/remembered-time.ts';
 import { readToken } from './host/token.ts';
 import { VERSION } from './host/version.ts';
 import { Journal } from './journal/journal.ts';
+import { connectionOf } from './link/connection.ts';
 import { Link } from './link/link.ts';
 import { Dial } from './link/socket.ts';
 import { personsDoors } from './local/doors.ts';
@@ -396,21 +397,8 @@ export class Relay {
   }
 
   #controllerState(): Status['controller'] {
-    const link = this.#link?.state;
-    const phases = {
-      idle: 'off',
-      dialling: 'connecting',
-      opening: 'connecting',
-      open: 'connected',
-      waiting: 'waiting',
-    } as const;
-    return {
-      state: link ? phases[link.phase] : 'off',
-      url: this.#o.config.controller?.url ?? null,
-      since: link ? Math.round(link.since) : null,
-      ...(link?.last && link.phase !== 'open' ? { last_error: link.last.words } : {}),
-      unacked_events: this.#journal.unacked,
-    };
+    const url = this.#o.config.controller?.url ?? null;
+    return { ...connectionOf(this.#link?.state), url, unacked_events: this.#journal.unacked };
   }
 
   #chatDbState(): Status['chat_db'] {

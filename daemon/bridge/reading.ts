@@ -11,18 +11,15 @@
  *
  * The caller owes `stop`. `onRow` must not throw for what a row says: a row that makes it throw is tried again and holds up the rest.
  */
-import type { Clock, Timer } from '../host/clock.ts';
-import type { GroupCommit } from '../host/commit.ts';
-import { type Db, isBusy } from '../host/db.ts';
+import type { Timer } from '../host/clock.ts';
+import { isBusy } from '../host/db.ts';
 import { messageOf } from '../host/errors.ts';
-import type { FreshLook } from '../host/fresh-look.ts';
-import type { Health } from '../host/health.ts';
-import type { Log } from '../host/log.ts';
 import { ChatDb, chatDbError, fileIdentity } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
 import { Cursor } from './cursor.ts';
 import { Holding } from './holding.ts';
 import { lookBack } from './look-back.ts';
+import type { ReadingOptions } from './reading-options.ts';
 import { ReadingTrouble, type Trouble } from './reading-trouble.ts';
 import { POLL_MS, Watcher } from './watcher.ts';
 
@@ -38,26 +35,6 @@ const PAGE = 250;
 const BUDGET_MS = 8;
 /** Another file behind the path is looked for at file events, before each send, and every so many timer looks. */
 const FILE_LOOKS = 10;
-
-export interface ReadingOptions {
-  /** chat.db; may not be there yet. */
-  path: string;
-  db: Db;
-  commit: GroupCommit;
-  clock: Clock;
-  health: Health;
-  log: Log;
-  permission?: FreshLook;
-  /** In the transaction that moves the cursor, in ROWID order; again for the same row if that was rolled back. */
-  onRow: (row: SettledRow) => void;
-  /**
-   * Only when a store reads chat.db for the first time: short texts from others from before what is told, in ROWID order, in transactions.
-   * They are no news, but a STOP among them still counts.
-   */
-  onPast?: (row: SettledRow) => void;
-  /** In the transaction that begins a new generation of chat.db. */
-  onGeneration: (reason: string) => void;
-}
 
 export class Reading {
   readonly #o: ReadingOptions;
