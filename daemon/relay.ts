@@ -30,7 +30,7 @@ import { Metrics } from './host/metrics.ts';
 import type { RelayPaths } from './host/paths.ts';
 import { rememberedTime } from './host/remembered-time.ts';
 import { readToken } from './host/token.ts';
-import { VERSION } from './host/version.ts';
+import { FEATURES, VERSION } from './host/version.ts';
 import { Journal } from './journal/journal.ts';
 import { connectionOf } from './link/connection.ts';
 import { Link } from './link/link.ts';
@@ -42,10 +42,6 @@ import { LocalServer } from './local/server.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { Questions } from './outbox/questions.ts';
 import { sightedOf } from './outbox/sighted.ts';
-
-/** What a controller may rely on here beyond the names of protocol 1. */
-const FEATURES =
-  'text attachments existing_groups delivery_receipts read_receipts pacing_queue gate_check attachment_get'.split(' ');
 
 /** Between the time of an own row and that of its telling. */
 const MINUTE_MS = 60_000;

@@ -154,7 +154,7 @@ export class MessagesBridge {
     const hasGrown = (baseline: number) => reading.behind() || (chatDb()?.maxRowid() ?? Infinity) > baseline;
     this.#sending = new Sending({ osascript, lane, hasGrown, attempts, commit, clock, log, limitMs });
     this.#leftovers = new Leftovers({ osascript, clock, log, limitMs });
-    this.checks = new MacChecks({ chatDb: config.chat_db, lane, health, lookedMs: () => reading.lookedMs() });
+    this.checks = new MacChecks({ chatDb: config.chat_db, lane, clock, health, lookedMs: () => reading.lookedMs() });
     const folder = new AttachmentFolder(config.chat_db);
     this.files = new AttachmentPieces({ chatDb, folder });
     const tell = (row: RowSighting, sums: string[]) => sightings.ownFiles?.(row, sums);

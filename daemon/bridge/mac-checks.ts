@@ -10,14 +10,27 @@ import {
   signedIn,
   watcherHeartbeat,
 } from '../host/checks/messages.ts';
+import { type Clock, pause } from '../host/clock.ts';
 import type { Health } from '../host/health.ts';
 import { lookAtChatDb } from './inspect-mac.ts';
 import type { Lane } from './lane.ts';
 
-export class MacChecks {
-  readonly #o: { chatDb: string; lane: Lane; health: Health; lookedMs: () => number | null };
+/** Below the patience of a controller that asks. */
+const PATIENCE_MS = 20_000;
 
-  constructor(o: { chatDb: string; lane: Lane; health: Health; lookedMs: () => number | null }) {
+interface MacChecksOptions {
+  /** The path. */
+  chatDb: string;
+  lane: Lane;
+  clock: Clock;
+  health: Health;
+  lookedMs: () => number | null;
+}
+
+export class MacChecks {
+  readonly #o: MacChecksOptions;
+
+  constructor(o: MacChecksOptions) {
     this.#o = o;
   }
 
@@ -38,7 +51,13 @@ export class MacChecks {
   }
 
   async #probe(): Promise<ProbeLook> {
-    const state = await this.#o.lane.prove();
+    const enough = new AbortController();
+    const state = await Promise.race([
+      this.#o.lane.prove(),
+      pause(this.#o.clock, PATIENCE_MS, enough.signal).then(() => null),
+    ]);
+    enough.abort();
+    if (state === null) return SILENT;
     if (state.ok) return { ok: true };
     const { condition } = state;
     const told = this.#o.health.list().find(({ name }) => name === condition);
@@ -46,3 +65,10 @@ export class MacChecks {
     return { ok: false, condition, words, remedy: told?.remedy ?? 'Ask again in a moment.' };
   }
 }
+
+const SILENT: ProbeLook = {
+  ok: false,
+  condition: 'messages_hung',
+  words: `Messages has not answered within ${PATIENCE_MS / 1000} s.`,
+  remedy: 'Look for an open dialog on the Mac’s screen; else quit Messages and open it again.',
+};

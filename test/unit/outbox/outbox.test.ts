@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SendOutcome } from '../../../daemon/outbox/ports.ts';
 import { Questions } from '../../../daemon/outbox/questions.ts';
 import type { CommandResult } from '../../../protocol/events.ts';
+import type { Check } from '../../../protocol/queries.ts';
 import { until } from '../../support/fake-clock.ts';
 import { OPTED_OUT } from '../../support/fake-gate.ts';
 import { OutboxWorld } from '../../support/outbox-world.ts';
@@ -486,6 +487,25 @@ describe('upkeep', () => {
     expect(parts.flatMap((p) => p.data.messages as unknown[])).toHaveLength(210);
     expect(parts[0]?.data).toMatchObject({ part: 1, parts: 3, sender: { state: 'healthy' }, opted_out: [] });
   });
+});
+
+test('doctor.get answers with the checks as they are found', async () => {
+  const checks: Check[] = [{ name: 'watcher', verdict: 'ok', code: 'ok', words: 'It is looked at.' }];
+  const questions = new Questions({
+    messages: world.outbox.messages,
+    gate: world.gate,
+    sender: () => {
+      throw new Error('not asked');
+    },
+    checks: async () => checks,
+    files: {
+      piece: () => {
+        throw new Error('not asked');
+      },
+    },
+    now: () => world.clock.now(),
+  });
+  expect(await questions.answer('doctor.get', {})).toEqual({ data: { checks } });
 });
 
 test('a dry run of an empty text, or of one too long, is refused as the message would be', async () => {
