@@ -46,31 +46,6 @@ describe('status', () => {
   });
 });
 
-describe('doctor', () => {
-  it('asks the relay, whose Messages answers and whose chat.db is read', async () => {
-    const { json } = await typed('doctor', '--json');
-    const [report] = json() as { relay: string; checks: { name: string; verdict: string; by: string }[] }[];
-    expect(report?.relay).toBe('running');
-    const of = (name: string) => report?.checks.find((one) => one.name === name);
-    for (const name of ['full_disk_access', 'chat_db', 'watcher', 'automation', 'messages_answer', 'signed_in'])
-      expect(of(name)).toMatchObject({ name, verdict: 'ok', by: 'relay' });
-    for (const name of ['config', 'token', 'store', 'socket', 'controller', 'logs'])
-      expect(of(name)).toMatchObject({ name, verdict: 'ok', by: 'relayctl' });
-  });
-
-  it('writes a support file in which nobody of the story is', async () => {
-    const file = join(stage.folder, 'support.tar.gz');
-    const { err } = await typed('doctor', '--bundle', file);
-    expect(err).toContain(`The support file is ${file}.`);
-    const plain = gunzipSync(readFileSync(file)).toString('utf8');
-    const token = readFileSync(join(stage.folder, 'controller-token'), 'utf8').trim();
-    for (const secret of [...PEOPLE.map((p) => p.slice(1)), TEXT, 'Thank you', token, stage.home])
-      expect(plain).not.toContain(secret);
-    expect(plain).toContain('sender_relay_ready');
-    expect(plain).toContain('"event":"started"');
-  });
-});
-
 describe('metrics', () => {
   it('count what has gone out and come in', async () => {
     const { code, lines } = await typed('metrics');
@@ -195,6 +170,31 @@ describe('text', () => {
     expect(await typed('text', 'clear', '--number', number ?? '')).toMatchObject({ code: 0 });
     await stage.state(await stage.send('+14155550181', `${text} Ann`), ['delivered']);
     expect((await typed('text', 'list')).out).toBe('No text is refused.\n');
+  });
+});
+
+describe('doctor', () => {
+  it('asks the relay, whose Messages answers and whose chat.db is read', async () => {
+    const { json } = await typed('doctor', '--json');
+    const [report] = json() as { relay: string; checks: { name: string; verdict: string; by: string }[] }[];
+    expect(report?.relay).toBe('running');
+    const of = (name: string) => report?.checks.find((one) => one.name === name);
+    for (const name of ['full_disk_access', 'chat_db', 'watcher', 'automation', 'messages_answer', 'signed_in'])
+      expect(of(name)).toMatchObject({ name, verdict: 'ok', by: 'relay' });
+    for (const name of ['config', 'token', 'store', 'socket', 'controller', 'logs'])
+      expect(of(name)).toMatchObject({ name, verdict: 'ok', by: 'relayctl' });
+  });
+
+  it('writes a support file in which nobody of the story is', async () => {
+    const file = join(stage.folder, 'support.tar.gz');
+    const { err } = await typed('doctor', '--bundle', file);
+    expect(err).toContain(`The support file is ${file}.`);
+    const plain = gunzipSync(readFileSync(file)).toString('utf8');
+    const token = readFileSync(join(stage.folder, 'controller-token'), 'utf8').trim();
+    for (const secret of [...PEOPLE.map((p) => p.slice(1)), TEXT, 'Thank you', token, stage.home])
+      expect(plain).not.toContain(secret);
+    expect(plain).toContain('sender_relay_ready');
+    expect(plain).toContain('"event":"started"');
   });
 });
 
