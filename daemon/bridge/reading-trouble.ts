@@ -66,6 +66,11 @@ export class ReadingTrouble {
     if (this.#health.has('chat_db_unwatched')) this.#health.clear('chat_db_unwatched');
   }
 
+  /** How long ago chat.db was looked at, and answered. */
+  get lookedMs(): number {
+    return this.#clock.mono() - this.#lookedMono;
+  }
+
   /** Rows wait for a try that is set; looking sooner does not help. */
   get isWaiting(): boolean {
     return this.#sinceMono !== null;

@@ -64,7 +64,6 @@ export class Reading {
   #running: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #looks = 0;
-  #lookedMono: number | null = null;
 
   constructor(o: ReadingOptions) {
     this.#o = o;
@@ -140,8 +139,7 @@ export class Reading {
 
   /** How long ago chat.db was looked at; null while it cannot be read. */
   lookedMs(): number | null {
-    const at = this.#chatDb === null ? null : this.#lookedMono;
-    return at === null ? null : this.#o.clock.mono() - at;
+    return this.#chatDb === null ? null : this.#trouble.lookedMs;
   }
 
   #look(cause: 'timer' | 'event' | 'file'): void {
@@ -152,7 +150,6 @@ export class Reading {
       return;
     }
     this.#looks += 1;
-    this.#lookedMono = this.#o.clock.mono();
     if ((cause === 'file' || this.#looks % FILE_LOOKS === 0) && this.#isOtherFile()) this.#suspect = true;
     // In trouble a timer of its own tries again.
     if (this.#trouble.isWaiting) return;

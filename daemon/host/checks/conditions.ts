@@ -4,7 +4,7 @@ import type { Condition } from '../health.ts';
 import { isForPerson } from '../health.ts';
 
 const TOLD_BY_CHECKS =
-  /^(chat_db_(denied|missing|unusable)|automation_denied|messages_(hung|not_running)|not_signed_in|osascript_unusable)$/;
+  /^(chat_db_(denied|missing|unusable|unwatched)|automation_denied|messages_(hung|not_running)|not_signed_in|osascript_unusable)$/;
 
 const VERDICTS = { error: 'fail', warning: 'warn', info: 'ok' } as const;
 

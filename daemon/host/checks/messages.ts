@@ -112,7 +112,8 @@ export function automation(probe: ProbeLook, asker: Asker): Check {
 }
 
 const HEARTBEAT_WARN_MS = 5_000;
-const HEARTBEAT_FAIL_MS = 60_000;
+/** As the register has it (reading-trouble.ts). */
+const HEARTBEAT_FAIL_MS = 20_000;
 
 /** `lookedMs`: how long ago the relay last looked at chat.db; null: it does not look, because it cannot read it. */
 export function watcherHeartbeat(lookedMs: number | null): Check {

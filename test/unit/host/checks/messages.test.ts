@@ -94,7 +94,7 @@ it.each<[number | null, Wanted]>([
   [null, ['skipped', 'not_reading']],
   [5_000, ['ok', 'ok']],
   [5_001, ['warn', 'late', /relayctl service restart/]],
-  [60_001, ['fail', 'late', /relayctl service restart/]],
+  [20_001, ['fail', 'late', /relayctl service restart/]],
 ])('a look at chat.db %s ms ago', (ms, wanted) => expectCheck(watcherHeartbeat(ms), wanted));
 
 it('conditions are checks, but for those that a check tells itself', () => {
