@@ -17,6 +17,7 @@ import { messageOf } from '../host/errors.ts';
 import { ChatDb, chatDbError, fileIdentity } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
 import { Cursor } from './cursor.ts';
+import { EarlierLife } from './earlier-life.ts';
 import { Holding } from './holding.ts';
 import { lookBack } from './look-back.ts';
 import type { ReadingOptions } from './reading-options.ts';
@@ -42,6 +43,7 @@ export class Reading {
   readonly #holding = new Holding();
   readonly #watcher: Watcher;
   readonly #trouble: ReadingTrouble;
+  readonly #earlier: EarlierLife;
   readonly #listeners = new Set<() => void>();
   #state: 'made' | 'running' | 'stopped' = 'made';
   #chatDb: ChatDb | null = null;
@@ -69,6 +71,7 @@ export class Reading {
     this.#o = o;
     this.#cursor = new Cursor(o.db);
     this.#trouble = new ReadingTrouble(o);
+    this.#earlier = new EarlierLife(o);
     this.#watcher = new Watcher({ path: o.path, clock: o.clock, look: (cause) => this.#look(cause) });
   }
 
@@ -85,6 +88,7 @@ export class Reading {
     this.#state = 'stopped';
     this.#watcher.stop();
     this.#trouble.stop();
+    this.#earlier.stop();
     await this.#running;
     this.#timer?.cancel();
     this.#close();
@@ -269,11 +273,13 @@ export class Reading {
     if (cursor.rowid === null || strange !== null) {
       this.#holding.forget();
       await this.#stored(() => {
+        if (cursor.rowid === null) this.#earlier.began(chatDb);
         cursor.begin(chatDb, this.#o.clock.now());
         if (strange !== null) this.#o.onGeneration(strange);
       });
     } else cursor.remount(chatDb);
     if (!this.#checkedBefore) this.#beforeStart = chatDb.maxRowid();
+    if (!this.#checkedBefore) this.#earlier.tell();
     this.#checkedBefore = true;
     this.#unchecked = false;
     this.#committed = cursor.rowid;

@@ -80,6 +80,20 @@ describe('a store that is gone', () => {
     expect(rowsTo(to)).toHaveLength(1);
   });
 
+  it('is named, with what to do, also after a new start', async () => {
+    const from = stage.events.length;
+    await stage.killRelay();
+    stage.startRelay();
+    const named = () =>
+      stage.events
+        .slice(from)
+        .filter((event) => event.name === 'relay.health')
+        .flatMap((event) => event.data.conditions as { name: string; severity: string; remedy: string }[])
+        .find(({ name }) => name === 'store_began_anew');
+    await stage.until(() => named() !== undefined, { what: 'the condition is told again after a new start' });
+    expect(named()).toMatchObject({ severity: 'warning', remedy: expect.stringContaining('relay.db') });
+  });
+
   it('still honours a STOP of last week, and the START after another', async () => {
     const [stopped, back] = [person(), person()];
     const day = 86_400_000;
