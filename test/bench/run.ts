@@ -2,6 +2,7 @@
  * `npm run bench [-- NAME …]`: the timings, on built files, and how well near-same texts are told apart. Each figure stands beside its limit; the exit code is 1 if one falls short.
  * Machines differ and are noisy: judge by medians, and by several runs.
  */
+import { cliSpeed } from './cli-speed.ts';
 import { commandBurst } from './command-burst.ts';
 import { decode } from './decode.ts';
 import { type Bench, keeps, lineOf } from './figure.ts';
@@ -13,6 +14,7 @@ import { idle } from './idle.ts';
 import { inboundLatency, inboundRuns } from './inbound-latency.ts';
 import { openClaims } from './open-claims.ts';
 import { reading } from './reading.ts';
+import { sendLatency } from './send-latency.ts';
 
 const BENCHES: Record<string, Bench> = {
   idle,
@@ -20,6 +22,8 @@ const BENCHES: Record<string, Bench> = {
   inbound: inboundLatency,
   runs: inboundRuns,
   reading,
+  send: sendLatency,
+  cli: cliSpeed,
   claims: openClaims,
   burst: commandBurst,
   gate: gateSpeed,
