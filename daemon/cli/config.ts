@@ -1,14 +1,10 @@
 /** `relayctl config`: is the file right, what holds, what does a field mean, and what does a whole file look like. Needs no relay. */
 import { Command } from 'commander';
-import type { ConfigField } from '../host/config-fields.ts';
-import { exampleOf } from './config-example.ts';
-import { type Checked, checkFile, type Effective, effective, fieldsOf } from './config-state.ts';
-import { EXIT, type ExitCode, exitCodesHelp } from './exit-codes.ts';
-import { paragraph, table } from './table.ts';
-import { oneLine } from './terminal.ts';
-import type { Asking, World } from './world.ts';
+import { exitCodesHelp } from './exit-codes.ts';
+import type { World } from './world.ts';
 
-const LABEL = 10;
+/** Loaded only for these commands: the schemas take longer to load than all else. */
+const verbs = () => import('./config-verbs.ts');
 
 export function configCommand(world: World): Command {
   const config = new Command('config').description('the configuration: check it, show it, explain it, reload it');
@@ -19,7 +15,7 @@ export function configCommand(world: World): Command {
     .addHelpText('after', exitCodesHelp([0, 1, 2]))
     .addHelpText('after', '\nExample:\n  relayctl config check && relayctl service restart')
     .action((file: string | undefined, _: object, command: Command) =>
-      world.run(command, (asking) => check(asking, file)),
+      world.run(command, async (asking) => (await verbs()).check(asking, file)),
     );
   config
     .command('show')
@@ -28,7 +24,9 @@ export function configCommand(world: World): Command {
     .addHelpText('after', '\nThe controller may have set rules stricter than the file: relayctl policy.')
     .addHelpText('after', exitCodesHelp([0, 1, 2]))
     .addHelpText('after', '\nExample:\n  relayctl config show --all')
-    .action((o: { all?: boolean }, command: Command) => world.run(command, (asking) => show(asking, o.all ?? false)));
+    .action((o: { all?: boolean }, command: Command) =>
+      world.run(command, async (asking) => (await verbs()).show(asking, o.all ?? false)),
+    );
   config
     .command('explain')
     .description('what a field means, what it may be, and what it is now')
@@ -36,7 +34,7 @@ export function configCommand(world: World): Command {
     .addHelpText('after', exitCodesHelp([0, 1, 2]))
     .addHelpText('after', '\nExample:\n  relayctl config explain policy.interval.steps')
     .action((key: string | undefined, _: object, command: Command) =>
-      world.run(command, (asking) => explain(asking, key)),
+      world.run(command, async (asking) => (await verbs()).explain(asking, key)),
     );
   config
     .command('reload')
@@ -44,152 +42,12 @@ export function configCommand(world: World): Command {
     .addHelpText('after', '\nThe level of the log and most rules change at once; what needs a new start is named.')
     .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
     .addHelpText('after', '\nExample:\n  relayctl config check && relayctl config reload')
-    .action((_: object, command: Command) => world.run(command, reload));
+    .action((_: object, command: Command) => world.run(command, async (asking) => (await verbs()).reload(asking)));
   config
     .command('example')
     .description('a whole file with comments, every field at its default')
     .addHelpText('after', exitCodesHelp([0, 2]))
     .addHelpText('after', '\nExample:\n  relayctl config example > config.json')
-    .action((_: object, command: Command) => world.run(command, example));
+    .action((_: object, command: Command) => world.run(command, async (asking) => (await verbs()).example(asking)));
   return config;
-}
-
-async function check(asking: Asking, file: string | undefined): Promise<ExitCode> {
-  const { terminal } = asking;
-  const checked = await checkFile(asking, file);
-  if (asking.json) await terminal.json({ now: Date.now(), ...checked });
-  else if (checked.ok) await terminal.line(`${checked.path} is right.`);
-  else await showMistakes(asking, checked);
-  return checked.ok ? EXIT.ok : EXIT.failed;
-}
-
-async function showMistakes({ terminal }: Asking, { path, mistakes }: Checked): Promise<void> {
-  const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length} mistakes`;
-  for (const line of paragraph(`${path} has ${count}.`, terminal.width)) await terminal.line(line);
-  for (const { where, found, allowed } of mistakes) {
-    await terminal.line();
-    await terminal.line(terminal.paint('red', oneLine(where)));
-    for (const [label, words] of [
-      ['found', found],
-      ['allowed', allowed],
-    ] as const)
-      if (words !== null)
-        for (const line of paragraph(oneLine(words), terminal.width, LABEL, `  ${label}`.padEnd(LABEL)))
-          await terminal.line(line);
-  }
-}
-
-async function show(asking: Asking, all: boolean): Promise<ExitCode> {
-  const { terminal } = asking;
-  const state = await effective(asking);
-  if (!state.ok) return complain(asking, state.checked);
-  if (asking.json) {
-    const fields = state.fields.map(({ key, value, from }) => ({ key, value: value ?? null, from }));
-    await terminal.json({ now: Date.now(), path: state.path, fields });
-    return EXIT.ok;
-  }
-  await terminal.line(terminal.paint('bold', state.path));
-  await terminal.line();
-  const shown = state.fields.filter(({ from }) => all || from !== 'default');
-  const rows = shown.map(({ key, value, from }) => [key, valueWords(value), from]);
-  const columns = [{ title: 'FIELD' }, { title: 'VALUE', flex: true }, { title: 'FROM' }];
-  for (const line of table(columns, rows, terminal.width)) await terminal.line(line);
-  if (!all) {
-    await terminal.line();
-    await terminal.line('All else is as by default; --all lists it.');
-  }
-  return EXIT.ok;
-}
-
-async function explain(asking: Asking, key: string | undefined): Promise<ExitCode> {
-  const { terminal } = asking;
-  const fields = await fieldsOf();
-  const fitting = fields.filter((f) => key === undefined || f.key === key || f.key.startsWith(`${key}.`));
-  if (fitting.length === 0) {
-    const hint = `Sections are ${[...new Set(fields.map((f) => f.key.split('.')[0]))].join(', ')}; without a name all are listed.`;
-    terminal.complain({ code: 'not_found', message: `There is no field ${key}.`, hint }, asking.json);
-    return EXIT.failed;
-  }
-  const state = await effective(asking);
-  if (asking.json) {
-    const now = new Map(state.ok ? state.fields.map((f) => [f.key, f] as const) : []);
-    await terminal.json({
-      now: Date.now(),
-      fields: fitting.map(({ usual, ...field }) => ({
-        ...field,
-        default: usual ?? null,
-        ...(now.has(field.key) ? { value: now.get(field.key)?.value ?? null, from: now.get(field.key)?.from } : {}),
-      })),
-    });
-    return EXIT.ok;
-  }
-  const [only] = fitting;
-  if (fitting.length === 1 && only) await explainOne(asking, only, state);
-  else await listFields(asking, fitting);
-  return EXIT.ok;
-}
-
-async function explainOne({ terminal }: Asking, field: ConfigField, state: Effective): Promise<void> {
-  const now = state.ok ? state.fields.find(({ key }) => key === field.key) : undefined;
-  const rows: [string, string][] = [
-    ['allowed', field.allowed],
-    ['default', field.required ? 'none: it must be given' : valueWords(field.usual)],
-    ...(now ? ([['now', `${valueWords(now.value)}, from the ${now.from}`]] as [string, string][]) : []),
-    ...(field.variable
-      ? ([['variable', `${field.variable} in the environment wins over the file`]] as [string, string][])
-      : []),
-    [
-      'change',
-      field.live ? 'takes effect with relayctl config reload' : 'takes effect when the relay is started again',
-    ],
-  ];
-  await terminal.line(terminal.paint('bold', field.key));
-  for (const line of paragraph(oneLine(field.meaning), terminal.width)) await terminal.line(line);
-  await terminal.line();
-  for (const [label, words] of rows)
-    for (const line of paragraph(oneLine(words), terminal.width, LABEL, label.padEnd(LABEL))) await terminal.line(line);
-}
-
-async function listFields({ terminal }: Asking, fields: ConfigField[]): Promise<void> {
-  for (const { key, meaning } of fields) {
-    await terminal.line(terminal.paint('bold', key));
-    for (const line of paragraph(oneLine(meaning), terminal.width, 4)) await terminal.line(line);
-  }
-}
-
-async function reload(asking: Asking): Promise<ExitCode> {
-  const { terminal } = asking;
-  const result = await (await asking.client()).reload();
-  if (result.kind !== 'ok') return asking.without(result);
-  const { changed, restart } = result.data;
-  if (asking.json) await terminal.json({ now: result.now, changed, restart });
-  else {
-    const say = async (words: string, fields: string[]) => {
-      for (const line of paragraph(`${words}: ${fields.join(', ')}.`, terminal.width, 2, '')) await terminal.line(line);
-    };
-    if (changed.length + restart.length === 0) await terminal.line('Nothing has changed.');
-    if (changed.length > 0) await say('In force now', changed);
-    if (restart.length > 0) await say('Only after a new start (relayctl service restart)', restart);
-  }
-  return EXIT.ok;
-}
-
-async function example(asking: Asking): Promise<ExitCode> {
-  const text = exampleOf(await fieldsOf());
-  if (asking.json) await asking.terminal.json({ now: Date.now(), example: text });
-  else for (const line of text.trimEnd().split('\n')) await asking.terminal.line(line);
-  return EXIT.ok;
-}
-
-function complain(asking: Asking, checked: Checked): ExitCode {
-  const first = checked.mistakes[0];
-  const message = `${checked.path}: ${first ? `${first.where}: ${first.found}` : 'it is not right'}.`;
-  const hint = 'relayctl config check names every mistake.';
-  asking.terminal.complain({ code: 'config_invalid', message, hint }, asking.json);
-  return EXIT.failed;
-}
-
-function valueWords(value: unknown): string {
-  if (value === undefined) return 'none';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -4,7 +4,7 @@
  *   const asked = await new LocalClient(paths.socket).status();
  *   if (asked.kind === 'ok') … asked.data
  */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { SenderHealth } from '../../protocol/events.ts';
@@ -181,6 +181,8 @@ export class LocalClient {
     signal: AbortSignal | undefined,
   ): Promise<{ kind: 'open'; response: IncomingMessage } | Exclude<LocalResult<never>, { kind: 'ok' }>> {
     return new Promise((resolve) => {
+      // An import of node:http loads all of fetch as well, which takes a fifth of what relayctl takes as a whole.
+      const { request } = process.getBuiltinModule('node:http');
       const asking = request({ socketPath: this.#socket, method, path, signal, agent: false }, (response) =>
         resolve({ kind: 'open', response }),
       );

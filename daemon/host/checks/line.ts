@@ -1,6 +1,4 @@
 /** Checks of the way to the controller: does anything answer at its address? One plain request, without the token. */
-import { request as plainRequest } from 'node:http';
-import { request as secureRequest } from 'node:https';
 import { codeOf, messageOf } from '../errors.ts';
 import { type Check, type CheckWorld, failed, passed, type Reached, skipped } from './check.ts';
 
@@ -10,7 +8,8 @@ const LIMIT_MS = 10_000;
 export function reach(url: string, limitMs = LIMIT_MS): Promise<Reached> {
   return new Promise((resolve) => {
     try {
-      const request = url.startsWith('wss:') ? secureRequest : plainRequest;
+      // Loaded when asked for: relayctl starts the sooner.
+      const { request } = process.getBuiltinModule(url.startsWith('wss:') ? 'node:https' : 'node:http');
       const asking = request(
         url.replace(/^ws/, 'http'),
         { agent: false, signal: AbortSignal.timeout(limitMs) },
