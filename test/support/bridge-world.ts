@@ -242,8 +242,11 @@ export class BridgeWorld {
   /** Time passes until what is in chat.db has been looked at. */
   async look(): Promise<void> {
     await this.clock.advanceAsync(150);
-    await this.store.commit.run(() => {});
-    await this.clock.advanceAsync(0);
+    // What is seen is stored, and what is stored may cause more: a flush takes as long as the disk wants.
+    for (let round = 0; round < 4; round += 1) {
+      await this.store.commit.run(() => {});
+      await this.clock.advanceAsync(0);
+    }
   }
 
   states(message?: string): string[] {
