@@ -1,6 +1,8 @@
 /** The osascript stand-in as the relay meets it: real processes, their files, exit codes, and what goes out meanwhile. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { until } from '../../support/fake-clock.ts';
 import { SimWorld } from './sim-world.ts';
@@ -224,7 +226,8 @@ describe('slow sends', () => {
     before.child.kill('SIGKILL');
     await world.sim.messages('slow', { delayMs: 30_000, count: 1 });
     const behind = world.call('send-to-participant', ANN, 'behind');
-    await called(behind.attempt);
+    const said = join(world.folder, 'work', `${behind.attempt}.err`);
+    await expect.poll(() => readFileSync(said, 'utf8'), { timeout: 20_000 }).toContain('dispatch_started');
     behind.child.kill('SIGKILL');
     const gone = (attempt: string) =>
       world.wait((event) => event.kind === 'osascript_gone' && event.attempt === attempt, 'it is gone');
