@@ -109,18 +109,22 @@ export class Lane {
   async #ask(): Promise<void> {
     this.#next?.cancel();
     this.#next = null;
-    if (await this.#isStuck()) {
-      this.#raise(HUNG_CHILD);
-      return this.#again();
-    }
+    if (await this.#isStuck()) return this.#hung();
     const ended = await this.#osascript.probe(this.#limitMs, this.#stop.signal);
     if (this.#stop.signal.aborted) return;
-    if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#clear();
+    // A probe that began before a child got stuck says nothing of it.
+    if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#stuck.length > 0 ? this.#hung() : this.#clear();
     const trouble = troubleOf(ended) ?? ODD_ANSWER;
     this.#proven = false;
     this.#raise(trouble);
     if (trouble.condition === 'messages_hung') await this.#restart?.hung(this.#stop.signal);
     else this.#restart?.answered();
+    this.#again();
+  }
+
+  #hung(): void {
+    this.#proven = false;
+    this.#raise(HUNG_CHILD);
     this.#again();
   }
 
