@@ -49,6 +49,7 @@ import { Sending } from './sending.ts';
 import { type RowSighting, type Sightings, sightingOf } from './sightings.ts';
 import { hasLink } from './split-text.ts';
 import { comparable, textKey } from './text-key.ts';
+import { UnreadChanges } from './unread-changes.ts';
 
 /** How many own rows are searched for texts. */
 const OWN_ROWS = 5_000;
@@ -94,6 +95,7 @@ export class MessagesBridge {
   readonly #reading: Reading;
   readonly #receipts: Receipts;
   readonly #changes: Changes;
+  readonly #unread: UnreadChanges;
   readonly #claims: Claims;
   readonly #ownFiles: OwnFiles;
   readonly #lookalikes: Lookalikes;
@@ -159,6 +161,7 @@ export class MessagesBridge {
     this.files = new AttachmentPieces({ chatDb, folder });
     const tell = (row: RowSighting, sums: string[]) => sightings.ownFiles?.(row, sums);
     this.#ownFiles = new OwnFiles({ chatDb, folder, commit, log, tell });
+    this.#unread = new UnreadChanges(health);
     this.#changes = new Changes({
       ...{ db, commit, clock, log, chatDb, folder, wallTrusted },
       told: () => reading.told(),
@@ -202,8 +205,7 @@ export class MessagesBridge {
     if (!lane.ok) return lane;
     const read = await this.#reading.caughtUp();
     // A STOP may have come by an edit.
-    if (read.ok) await this.#changes.caughtUp();
-    return read;
+    return read.ok ? this.#unread.looked(await this.#changes.caughtUp()) : read;
   }
 
   /** In the dispatching transaction. False, and nothing is stored, if chat.db must be read to its end first. */

@@ -39,6 +39,8 @@ const FILE_AGAIN_MS = 1_000;
 const LOOK_AGAIN_MS = 2_000;
 /** Pages that `behind` looks at: 6,000 rows, the newest. */
 const MOST_PAGES = 3;
+/** Something may change right after a look. */
+const MOST_LOOKS = 3;
 
 export interface ChangesOptions {
   db: Db;
@@ -105,11 +107,15 @@ export class Changes {
     else this.#enqueueLook();
   }
 
-  /** Resolves when what chat.db says by now was looked at. Never rejects: `behind` says whether it was. */
-  async caughtUp(): Promise<void> {
-    if (!this.#isUnlooked(this.#o.chatDb())) return;
-    this.#enqueue(() => this.#look());
-    await this.#work;
+  /** Resolves when what chat.db says by now was looked at; false if that did not succeed, or more came each time. Never rejects. */
+  async caughtUp(): Promise<boolean> {
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      if (!this.#isUnlooked(this.#o.chatDb())) return true;
+      this.#enqueue(() => this.#look());
+      await this.#work;
+      if (!this.behind()) return true;
+    }
+    return false;
   }
 
   /** Does a message of the last half hour say something that is not told? Some µs if chat.db did not change, else a quick look. */

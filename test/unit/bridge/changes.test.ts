@@ -51,6 +51,30 @@ async function restarted(): Promise<void> {
 }
 
 describe('an edit', () => {
+  it('that cannot be told keeps everything from being sent, and is a condition when that lasts', async () => {
+    await world.open();
+    const at = world.clock.now();
+    const rowid = world.chat.inbound(ANNA, 'sotp', at, { guid: 'G' });
+    await looked();
+    world.store.db.exec(`CREATE TRIGGER full BEFORE INSERT ON chat_change BEGIN SELECT RAISE(ABORT, 'disk full'); END`);
+    const versions = {
+      0: [
+        { at, text: 'sotp' },
+        { at: at + 1_000, text: 'STOP' },
+      ],
+    };
+    world.chat.update(rowid, edited({ body: 'STOP', at: at + 1_000, parts: versions }));
+    const answers: unknown[] = [];
+    for (let asked = 0; asked < 5; asked += 1) answers.push(await world.bridge.ready());
+    expect(answers).toEqual(answers.map(() => ({ ok: false, condition: 'chat_db_changes_unread' })));
+    expect(world.conditions()).toEqual(['chat_db_changes_unread']);
+    // What was told was rolled back each time.
+    world.changes = [];
+    world.store.db.exec('DROP TRIGGER full');
+    expect(await world.bridge.ready()).toEqual({ ok: true });
+    expect([told(), world.conditions()]).toEqual([['G 0.2 STOP'], []]);
+  });
+
   it('is told once, version by version, whoever looks how often', async () => {
     await world.open();
     const at = world.clock.now();
