@@ -16,12 +16,15 @@ const LOOK_MS = 10_000;
 const SLEPT_MS = 60_000;
 const TOLD_MS = 3_600_000;
 const AGAIN_MS = 60_000;
+/** One that has lived so long does its work. */
+const LIVED_MS = 10_000;
 
 export class Wakefulness {
   readonly #o: { clock: Clock; health: Health; log: Log; caffeinate: string | null };
   #companion: Companion | null = null;
   #look: Timer | undefined;
   #again: Timer | undefined;
+  #lived: Timer | undefined;
   #forget: Timer | undefined;
   #lastMono = 0;
 
@@ -37,7 +40,7 @@ export class Wakefulness {
   }
 
   stop(): void {
-    for (const timer of [this.#look, this.#again, this.#forget]) timer?.cancel();
+    for (const timer of [this.#look, this.#again, this.#lived, this.#forget]) timer?.cancel();
     this.#companion?.end();
     this.#companion = null;
   }
@@ -48,6 +51,7 @@ export class Wakefulness {
     // -i: no idle sleep; -s: none at all while on mains power (caffeinate(8)).
     this.#companion = companion(caffeinate, ['-i', '-s', '-w', String(process.pid)], () => {
       this.#companion = null;
+      this.#lived?.cancel();
       log.warn('caffeinate_gone', { path: caffeinate });
       health.raise(
         'may_sleep',
@@ -55,11 +59,10 @@ export class Wakefulness {
         'This Mac may fall asleep: caffeinate does not run.',
         'Check tools.caffeinate in config.json, or switch sleep off in System Settings › Energy and set power.caffeinate to false.',
       );
-      this.#again = clock.after(AGAIN_MS, () => {
-        health.clear('may_sleep');
-        this.#keepAwake();
-      });
+      this.#again = clock.after(AGAIN_MS, () => this.#keepAwake());
     });
+    // Not before: one that ends at once would have the condition come and go with every try.
+    this.#lived = clock.after(LIVED_MS, () => health.clear('may_sleep'));
   }
 
   #tick(): void {

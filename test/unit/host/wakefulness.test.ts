@@ -59,7 +59,30 @@ describe('caffeinate', () => {
     writeFileSync(join(folder, 'nothing'), `#!/bin/sh\n> '${said}'; exec sleep 600\n`, { mode: 0o755 });
     clock.advance(60_000);
     await expect.poll(() => existsSync(said), patience).toBe(true);
-    expect(health.has('may_sleep')).toBe(false);
+    expect(health.has('may_sleep')).toBe(true);
+    clock.advance(10_000);
+    expect(health.list()).toEqual([]);
+  });
+
+  it('that never comes is one condition since it began, not one for each try', async () => {
+    let changes = 0;
+    health.onChange(() => {
+      changes += 1;
+    });
+    const since = clock.now();
+    let gone = 0;
+    const warn = () => {
+      gone += 1;
+    };
+    const log = { ...silentLog, warn };
+    made = new Wakefulness({ clock, health, log, caffeinate: join(folder, 'nothing') });
+    made.start();
+    for (let tries = 1; tries <= 5; tries += 1) {
+      await expect.poll(() => gone, patience).toBe(tries);
+      expect(health.list()).toMatchObject([{ name: 'may_sleep', since }]);
+      clock.advance(60_000);
+    }
+    expect(changes).toBe(1);
   });
 
   it('is left alone if that is the wish', () => {
