@@ -2,7 +2,7 @@
  * A permission that was granted to a running program often holds for its next process only. While chat.db is denied, a fresh child of the
  * same binary tries it every 30 s; if that can and this process still cannot, the service is started again, once (MESSAGES 19).
  *
- *   fine ──denied──▶ asking a child every LOOK_MS ──it can, and OWN_TRIES_MS later we cannot──▶ stale (told once)
+ *   fine ──denied──▶ asking a child every LOOK_MS ──it can, and OWN_TRIES_MS later we cannot──▶ stale (told until it is heard)
  *        ◀──────────over──────────┘
  */
 import { statSync, writeFileSync } from 'node:fs';
@@ -17,14 +17,17 @@ const RESTART_AGAIN_MS = 3_600_000;
 export class FreshLook {
   readonly #clock: Clock;
   readonly #canRead: (path: string) => Promise<boolean>;
-  readonly #onStale: () => void;
+  readonly #onStale: () => boolean;
   #timer: Timer | undefined;
   /** What is denied, or null. */
   #path: string | null = null;
   #told = false;
 
-  /** `canRead`: whether a fresh child can open that file. `onStale`: another process of this program would do better. */
-  constructor(o: { clock: Clock; canRead: (path: string) => Promise<boolean>; onStale: () => void }) {
+  /**
+   * `canRead`: whether a fresh child can open that file. `onStale`: another process of this program would do better; false if there can be none
+   * now, and then it is asked again.
+   */
+  constructor(o: { clock: Clock; canRead: (path: string) => Promise<boolean>; onStale: () => boolean }) {
     this.#clock = o.clock;
     this.#canRead = o.canRead;
     this.#onStale = o.onStale;
@@ -54,9 +57,9 @@ export class FreshLook {
     if (!can) return this.#lookIn(LOOK_MS);
     this.#timer = this.#clock.after(OWN_TRIES_MS, () => {
       if (this.#path !== path) return;
+      if (!this.#onStale()) return this.#lookIn(LOOK_MS);
       this.#told = true;
       this.#path = null;
-      this.#onStale();
     });
   }
 }

@@ -10,12 +10,14 @@ let clock: FakeClock;
 let can: boolean;
 let asked: number;
 let stale: number;
+let heard: boolean;
 let look: FreshLook;
 beforeEach(() => {
   clock = new FakeClock();
   can = false;
   asked = 0;
   stale = 0;
+  heard = true;
   look = new FreshLook({
     clock,
     canRead: async () => {
@@ -24,6 +26,7 @@ beforeEach(() => {
     },
     onStale: () => {
       stale += 1;
+      return heard;
     },
   });
 });
@@ -50,6 +53,17 @@ it('asks a child every 30 s, and starts again once when only the child is let in
   look.denied('/chat.db');
   await pass(600_000);
   expect([asked, stale]).toEqual([4, 1]);
+});
+
+it('asks again while there can be no new start', async () => {
+  can = true;
+  heard = false;
+  look.denied('/chat.db');
+  await pass(110_000);
+  expect(stale).toBe(3);
+  heard = true;
+  await pass(600_000);
+  expect(stale).toBe(4);
 });
 
 it('lets this process try before', async () => {
