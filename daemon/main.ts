@@ -46,7 +46,11 @@ async function main(): Promise<void> {
       code: codeOf(error),
       stack: error instanceof Error ? error.stack : undefined,
     });
-    process.stderr.write(`relayd: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+    // launchd keeps stderr in a file that nobody redacts, and a message may quote what was read: only where it happened stands there.
+    const frames =
+      error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line)) : [];
+    const words = `relayd: ended by ${codeOf(error) ?? 'a defect'}; ${log.file} says more`;
+    process.stderr.write(`${[words, ...frames].join('\n')}\n`);
     process.exit(70);
   };
   process.on('uncaughtException', die);
@@ -55,9 +59,10 @@ async function main(): Promise<void> {
     canRead: (path) => succeeds(process.execPath, ['-e', READ, path], CHILD_LIMIT_MS),
     // Only launchd starts it again.
     onStale: () => {
-      if (env.XPC_SERVICE_NAME === LABEL && mayRestart(`${paths.home}/restarted`, Date.now()))
-        stop('permission granted', 75);
+      const may = env.XPC_SERVICE_NAME === LABEL && mayRestart(`${paths.home}/restarted`, Date.now());
+      if (may) stop('permission granted', 75);
       else log.warn('permission_needs_restart');
+      return may;
     },
   });
   const relay = new Relay({ config, paths, clock: systemClock, log, readConfig, onFatal: die, permission });

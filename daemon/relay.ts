@@ -186,7 +186,7 @@ export class Relay {
       config,
       read: o.readConfig,
       log,
-      policy: (written) => commit.run(() => gate.policies.reread(written)),
+      policy: async (written) => gate.policies.reread(written),
     });
 
     // The person at the Mac.
