@@ -1,6 +1,7 @@
 /**
- * The configuration: one JSON file, checked once at start, then never changed. Environment variables win over the file; paths in the
- * file are relative to its folder, `~/` is the user's home; `// comments` are passed over. Every mistake is told: where, what was found, what is allowed.
+ * The configuration: one JSON file, checked as a whole at the start and whenever it is read anew (config-reload.ts). Environment variables
+ * win over the file; paths in it are relative to its folder, `~/` is the user's home; comments and a last comma are passed over. Every
+ * mistake is told: where, what was found, what is allowed. The policy within is judged by the gate.
  *
  * Smallest file: { "device": "mac-1", "controller": { "url": "wss://relay.example.com/v1" } }
  */
@@ -8,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { controllerUrlMistake, withoutSecrets } from './controller-url.ts';
 import { codeOf, messageOf, RelayError } from './errors.ts';
 import { isRegion } from './handles.ts';
 import { plainJson } from './json-comments.ts';
@@ -29,14 +31,6 @@ const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, all
 
 const URL_WORDS = 'a wss:// address without user and password; ws:// only to 127.0.0.1 or [::1]';
 
-function isControllerUrl(written: string): boolean {
-  if (!URL.canParse(written)) return false;
-  const url = new URL(written);
-  if (url.username || url.password || url.hash) return false;
-  if (url.protocol === 'wss:') return true;
-  return url.protocol === 'ws:' && /^(127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-}
-
 function isDay(written: string): boolean {
   const at = Date.parse(`${written}T00:00:00Z`);
   return /^\d{4}-\d\d-\d\d$/.test(written) && Number.isFinite(at) && new Date(at).toISOString().startsWith(written);
@@ -50,7 +44,10 @@ export const ConfigFile = section({
     'The name of this relay at its controller; the token belongs to it.',
   ),
   controller: section({
-    url: z.string(allowed(URL_WORDS)).refine(isControllerUrl, allowed(URL_WORDS)).describe('Where the relay dials to.'),
+    url: z
+      .string(allowed(URL_WORDS))
+      .refine((url) => controllerUrlMistake(url) === null, allowed(URL_WORDS))
+      .describe('Where the relay dials to.'),
     token_file: file.optional().describe('The file with the device token; `token` in the relay’s folder if not given.'),
   })
     .optional()
@@ -313,7 +310,8 @@ function at(content: unknown, path: string[]): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const json = JSON.stringify(value);
+  // Mistakes go to stderr and into the log.
+  const json = withoutSecrets(JSON.stringify(value));
   return json.length > 80 ? `${json.slice(0, 79)}…` : json;
 }
 

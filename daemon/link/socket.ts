@@ -5,9 +5,10 @@
  * loopback literals, no redirects, no compression. What is larger than a frame may be, but not absurd, is still read,
  * so that the line can say 4413 itself.
  */
-import { isIPv4, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { DRAIN_MS, MAX_FRAME_BYTES, OPENING_TIMEOUT_MS, SUBPROTOCOL } from '../../protocol/limits.ts';
+import { controllerUrlMistake, withoutSecrets } from '../host/controller-url.ts';
 import { messageOf, RelayError } from '../host/errors.ts';
 import type { LinkSocket, SocketListener, Transport } from './ports.ts';
 
@@ -118,24 +119,9 @@ function isSendable(code: number): boolean {
 }
 
 function checkedUrl(written: string): URL {
-  const refuse = (why: string, hint: string) =>
-    new RelayError('controller_url', `The controller’s address ${JSON.stringify(hidden(written))} ${why}.`, { hint });
-  if (!URL.canParse(written)) throw refuse('is not a URL', 'Write it as wss://host/path.');
-  const url = new URL(written);
-  if (url.username || url.password)
-    throw refuse('carries a name or a password', 'Leave them out; the token comes from its file.');
-  if (url.protocol === 'wss:') return url;
-  if (url.protocol !== 'ws:') throw refuse('does not begin with wss://', 'Write it as wss://host/path.');
-  if (!isLoopback(url.hostname))
-    throw refuse('would send the token unencrypted', 'Use wss://; ws:// is for 127.0.0.1 and [::1] only.');
-  return url;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
-}
-
-/** The address without what may be secret in it. */
-function hidden(written: string): string {
-  return written.replace(/\/\/[^/@]*@/, '//…@').replace(/\?.*$/, '?…');
+  const mistake = controllerUrlMistake(written);
+  if (mistake === null) return new URL(written);
+  const { why, hint } = mistake;
+  const shown = JSON.stringify(withoutSecrets(written));
+  throw new RelayError('controller_url', `The controller’s address ${shown} ${why}.`, { hint });
 }

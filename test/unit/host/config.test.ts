@@ -142,7 +142,7 @@ describe('each mistake is told with its path, what was found, and what is allowe
       'a password in the url',
       { device: 'a', controller: { url: 'wss://u:p@example.com' } },
       'controller.url',
-      '"wss://u:p@example.com"',
+      '"wss://…@example.com"',
       /without user and password/,
     ],
     ['an empty path', { ...smallest, messages: { chat_db: '' } }, 'messages.chat_db', '""', /a path/],
@@ -277,4 +277,16 @@ describe('a file that is not there or not JSON', () => {
       { numRuns: 2_000 },
     );
   });
+});
+
+it('a mistake never shows what is secret in an address', () => {
+  for (const controller of [
+    { url: 'wss://relay:hunter2@host.example/v1' },
+    { url: 'wss://relay:hun/ter2@host.example/v1' },
+    { url: 'ws://host.example/v1?key=hunter2' },
+    ['wss://relay:hunter2@host.example'],
+  ])
+    expect(() => load({ device: 'mac-1', controller })).toThrow(
+      expect.objectContaining({ code: 'config_invalid', message: expect.not.stringMatching(/hun|ter2/) }),
+    );
 });
