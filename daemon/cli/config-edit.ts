@@ -6,13 +6,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { checkConfig } from '../host/config.ts';
-import { RelayError } from '../host/errors.ts';
-import { plainJson } from '../host/json-comments.ts';
 import { removeFromJson, setInJson } from '../host/json-edit.ts';
-import { findJsonMistake } from '../host/json-mistake.ts';
 import { prepareHome, relayPaths } from '../host/paths.ts';
+import { readJson, valueAt } from '../host/plain-json.ts';
 import { writeWhole } from '../host/whole-file.ts';
-import { type Checked, checkText } from './config-state.ts';
+import { checkText, refuseWrong } from './config-state.ts';
 import type { Asking } from './world.ts';
 
 export interface Setting {
@@ -21,6 +19,7 @@ export interface Setting {
   to: unknown;
 }
 
+const NOTHING_CHANGED = 'is not right, or would not be; nothing was changed';
 const FIRST = '// The configuration of Sender Relay. relayctl config example shows all that can stand here.\n{\n}\n';
 
 /** The names of what changed; nothing is written if that is none. */
@@ -28,7 +27,7 @@ export async function editConfig(asking: Asking, settings: readonly Setting[]): 
   const { config } = asking.paths;
   let text = existsSync(config) ? readFileSync(config, 'utf8') : FIRST;
   // What is missing may be what is set here; what is no JSON cannot be changed.
-  if (findJsonMistake(plainJson(text.replace(/^\uFEFF/, '')))) refuse(await checkText(asking, text, {}));
+  if (!readJson(text).ok) refuseWrong(await checkText(asking, text, {}), NOTHING_CHANGED);
   const changed: string[] = [];
   for (const { path, to } of settings) {
     if (JSON.stringify(written(text, path)) === JSON.stringify(to)) continue;
@@ -36,7 +35,7 @@ export async function editConfig(asking: Asking, settings: readonly Setting[]): 
     changed.push(path.join('.'));
   }
   if (changed.length === 0) return changed;
-  refuse(await checkText(asking, text, {}));
+  refuseWrong(await checkText(asking, text, {}), NOTHING_CHANGED);
   prepareHome(asking.paths);
   writeWhole(config, text, 0o600);
   return changed;
@@ -64,25 +63,6 @@ export function fieldMistake(field: string, value: unknown): string | null {
 }
 
 function written(text: string, path: readonly string[]): unknown {
-  let value: unknown = JSON.parse(plainJson(text.replace(/^\uFEFF/, '')));
-  for (const name of path)
-    value =
-      typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-        ? (value as Record<string, unknown>)[name]
-        : undefined;
-  return value;
-}
-
-function refuse({ ok, path, mistakes }: Checked): void {
-  if (ok) return;
-  const lines = mistakes.map(
-    ({ where, found, allowed }) => `\n  ${where}: found ${found}${allowed === null ? '' : `; allowed: ${allowed}`}`,
-  );
-  throw new RelayError(
-    'config_invalid',
-    `${path} is not right, or would not be; nothing was changed:${lines.join('')}`,
-    {
-      hint: 'relayctl config check tells about the file as it is, relayctl config explain FIELD what is allowed.',
-    },
-  );
+  const read = readJson(text);
+  return read.ok ? valueAt(read.content, path) : undefined;
 }

@@ -1,12 +1,11 @@
 /** What the configuration file says, field by field, and what is wrong with it, as the daemon would find it. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { checkConfig } from '../host/config.ts';
+import { type Config, checkConfig, loadConfig } from '../host/config.ts';
 import { type ConfigField, configFields } from '../host/config-fields.ts';
-import { codeOf, messageOf } from '../host/errors.ts';
-import { plainJson } from '../host/json-comments.ts';
-import { findJsonMistake } from '../host/json-mistake.ts';
+import { codeOf, messageOf, RelayError } from '../host/errors.ts';
 import type { Environment } from '../host/paths.ts';
+import { isObject, readJson, valueAt } from '../host/plain-json.ts';
 import { policyRules } from '../inspect.ts';
 import type { Asking } from './world.ts';
 
@@ -42,7 +41,7 @@ export async function effective(asking: Asking): Promise<Effective> {
   if (!checked.ok) return { ok: false, checked };
   const { env } = asking.world;
   const fields = (await fieldsOf()).map(({ key, usual, variable }) => {
-    const written = at(content, key.split('.'));
+    const written = valueAt(content, key.split('.'));
     const fromEnvironment = variable === null ? undefined : env[variable] || undefined;
     if (fromEnvironment !== undefined) return { key, value: fromEnvironment, from: 'environment' as const };
     if (written !== undefined) return { key, value: written, from: 'file' as const };
@@ -72,29 +71,38 @@ async function readIt(asking: Asking, file?: string, env = asking.world.env): Pr
   return judge(asking, text, path, env);
 }
 
-async function judge(asking: Asking, written: string, path: string, env: Environment): Promise<Judged> {
-  const text = plainJson(written.replace(/^\uFEFF/, ''));
-  const broken = findJsonMistake(text);
-  if (broken)
-    return wrong(path, { where: `line ${broken.line}, column ${broken.column}`, found: broken.words, allowed: 'JSON' });
-  const content: unknown = JSON.parse(text);
+async function judge(asking: Asking, text: string, path: string, env: Environment): Promise<Judged> {
+  const read = readJson(text);
+  if (!read.ok) {
+    const { line, column, words } = read.mistake;
+    return wrong(path, { where: `line ${line}, column ${column}`, found: words, allowed: 'JSON' });
+  }
+  const { content } = read;
   const result = checkConfig(content, { paths: asking.paths, env, folder: dirname(path) });
-  const policy = at(content, ['policy']);
+  const policy = valueAt(content, ['policy']);
   const rules = await policyRules();
   const mistakes = [...(result.ok ? [] : result.mistakes), ...(isObject(policy) ? rules.mistakes(policy) : [])];
   return { checked: { ok: mistakes.length === 0, path, mistakes }, content };
 }
 
+/** Throws `config_invalid` with every mistake, unless it is right. `words` follow the path. */
+export function refuseWrong({ ok, path, mistakes }: Checked, words: string): void {
+  if (ok) return;
+  const lines = mistakes.map(
+    ({ where, found, allowed }) => `\n  ${where}: found ${found}${allowed === null ? '' : `; allowed: ${allowed}`}`,
+  );
+  throw new RelayError('config_invalid', `${path} ${words}:${lines.join('')}`, {
+    hint: 'relayctl config check tells about the file as it is, relayctl config explain FIELD what is allowed.',
+  });
+}
+
+/** As a daemon without the variables of this shell will take the file, its policy included. Throws as loadConfig does. */
+export async function mustBeRight(asking: Asking, env: Environment = {}): Promise<Config> {
+  const config = loadConfig({ paths: asking.paths, env });
+  refuseWrong(await checkFile(asking, undefined, env), 'is not right');
+  return config;
+}
+
 function wrong(path: string, mistake: Checked['mistakes'][number]): Judged {
   return { checked: { ok: false, path, mistakes: [mistake] }, content: {} };
-}
-
-function at(content: unknown, path: string[]): unknown {
-  let value = content;
-  for (const key of path) value = isObject(value) ? value[key] : undefined;
-  return value;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

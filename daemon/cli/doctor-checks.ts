@@ -21,12 +21,13 @@ import {
 import { automation, chatDbSchema, fullDiskAccess, messagesAnswers, signedIn } from '../host/checks/messages.ts';
 import { systemClock } from '../host/clock.ts';
 import { run } from '../host/commands.ts';
-import { type Config, loadConfig } from '../host/config.ts';
+import type { Config } from '../host/config.ts';
 import { RelayError } from '../host/errors.ts';
 import { PINNED_NODE, VERSION } from '../host/version.ts';
 import { macInspector } from '../inspect.ts';
 import type { LocalResult } from '../local/client.ts';
 import type { DoctorReport, DoctorState } from '../local/schemas.ts';
+import { mustBeRight } from './config-state.ts';
 import { serviceOf } from './service-verbs.ts';
 import { configFor } from './tools.ts';
 import type { Asking } from './world.ts';
@@ -87,7 +88,7 @@ interface Circumstances {
 
 async function ownChecks(asking: Asking, o: Circumstances): Promise<Check[]> {
   const { progress } = o;
-  const world = worldOf(asking);
+  const world = await worldOf(asking);
   const config = world.config.ok ? world.config.config : null;
   progress('asking the controller');
   const reached = config?.controller ? await world.reach(config.controller.url) : null;
@@ -145,7 +146,7 @@ async function terminalChecks({ messages }: Config, platform: NodeJS.Platform): 
   return [...ofChatDb, automation(probe, 'terminal'), messagesAnswers(probe), signedIn(probe)];
 }
 
-function worldOf(asking: Asking): CheckWorld {
+async function worldOf(asking: Asking): Promise<CheckWorld> {
   const { paths } = asking;
   const { env } = asking.world;
   return {
@@ -155,7 +156,7 @@ function worldOf(asking: Asking): CheckWorld {
     env,
     paths,
     tools: configFor(asking).tools,
-    config: configOf(asking),
+    config: await configOf(asking),
     run,
     now: () => Date.now(),
     freeBytes: (path) => {
@@ -166,9 +167,9 @@ function worldOf(asking: Asking): CheckWorld {
   };
 }
 
-function configOf({ paths, world: { env } }: Asking): CheckWorld['config'] {
+async function configOf(asking: Asking): Promise<CheckWorld['config']> {
   try {
-    return { ok: true, config: loadConfig({ paths, env }) };
+    return { ok: true, config: await mustBeRight(asking, asking.world.env) };
   } catch (error) {
     if (error instanceof RelayError) return { ok: false, error };
     throw error;

@@ -5,10 +5,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause, systemClock } from '../host/clock.ts';
-import { loadConfig } from '../host/config.ts';
 import { RelayError } from '../host/errors.ts';
 import type { Loaded } from '../host/launchd.ts';
 import { Service, type ServiceState } from '../host/service.ts';
+import { mustBeRight } from './config-state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { oneLine } from './terminal.ts';
 import { toolsOf } from './tools.ts';
@@ -24,8 +24,8 @@ export const NEEDS_PERSON = ['no_gui_session', 'service_disabled', 'config_missi
 
 export async function install(asking: Asking, o: { bundle?: string }): Promise<ExitCode> {
   return guarded(asking, async (service) => {
-    // As launchd will start it: without the variables of this shell.
-    loadConfig({ paths: asking.paths, env: {} });
+    // One that is wrong would be started again every ten seconds.
+    await mustBeRight(asking);
     const done = await service.install(o.bundle);
     const { text: _, ...plan } = done;
     return told(asking, {
@@ -48,7 +48,7 @@ export async function placeService(
   o: { bundle?: string; configChanged: boolean },
 ): Promise<{ path: string; changed: boolean; started: boolean; restarted: boolean; headline: string | null }> {
   const service = serviceOf(asking);
-  loadConfig({ paths: asking.paths, env: {} });
+  await mustBeRight(asking);
   const { path, changed, started, job } = await service.install(o.bundle);
   const restarted = o.configChanged && !started;
   const now = restarted ? (await service.restart()).job : job;

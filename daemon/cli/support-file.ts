@@ -10,7 +10,7 @@ import { assetFolder } from '../host/assets.ts';
 import { codesOnly } from '../host/codes-only.ts';
 import { openReader, readMigrations } from '../host/db.ts';
 import { codeOf, messageOf, RelayError } from '../host/errors.ts';
-import { plainJson } from '../host/json-comments.ts';
+import { isObject, readJson, valueAt } from '../host/plain-json.ts';
 import { type TarEntry, tarGz } from '../host/tar.ts';
 import { VERSION } from '../host/version.ts';
 import type { DoctorReport, MetricsReport } from '../local/schemas.ts';
@@ -108,9 +108,10 @@ async function statusPart(asking: Asking): Promise<unknown> {
 
 /** For each field that is known: not set, or its value where that is one of a few words, a number, or yes or no. */
 async function configPart({ paths }: Asking): Promise<unknown> {
-  const content: unknown = JSON.parse(plainJson(readFileSync(paths.config, 'utf8').replace(/^\uFEFF/, '')));
+  const read = readJson(readFileSync(paths.config, 'utf8'));
+  if (!read.ok) return { readable: false };
   const shown = (await fieldsOf()).map(({ key, allowed }) => {
-    const value = key.split('.').reduce<unknown>((v, name) => (isObject(v) ? v[name] : undefined), content);
+    const value = valueAt(read.content, key.split('.'));
     if (value === undefined) return [key, 'not set'];
     if (typeof value === 'boolean' || value === null) return [key, value];
     if (typeof value === 'number') return [key, codesOnly(value) ?? 'set'];
@@ -182,8 +183,4 @@ function lineOf(line: string): unknown {
   } catch {
     return { not_a_line: true };
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 /** Where the tools of macOS are, for commands that must work without a configuration that is right. */
-import { type Config, checkConfig, loadConfig } from '../host/config.ts';
+import { type Config, checkConfig, loadConfig, OVERRIDES } from '../host/config.ts';
 import type { Asking } from './world.ts';
 
 /** By the environment, then config.json, then as macOS has them: what is wrong with the file is said by others. */
@@ -12,14 +12,10 @@ export function configFor({ paths, world: { env } }: Asking): Config {
   try {
     return loadConfig({ paths, env });
   } catch {
-    const { SENDER_RELAY_LAUNCHCTL, SENDER_RELAY_CODESIGN, SENDER_RELAY_OSASCRIPT, SENDER_RELAY_CHAT_DB } = env;
+    const named = Object.entries(OVERRIDES).filter(([, [section]]) => section === 'tools' || section === 'messages');
     const usual = checkConfig(
       { device: 'none' },
-      {
-        paths,
-        env: { SENDER_RELAY_LAUNCHCTL, SENDER_RELAY_CODESIGN, SENDER_RELAY_OSASCRIPT, SENDER_RELAY_CHAT_DB },
-        folder: paths.home,
-      },
+      { paths, env: Object.fromEntries(named.map(([variable]) => [variable, env[variable]])), folder: paths.home },
     );
     if (!usual.ok) throw new Error('the defaults of the configuration are not allowed by it');
     return usual.config;

@@ -12,9 +12,8 @@ import { z } from 'zod';
 import { controllerUrlMistake, withoutSecrets } from './controller-url.ts';
 import { codeOf, messageOf, RelayError } from './errors.ts';
 import { isRegion } from './handles.ts';
-import { plainJson } from './json-comments.ts';
-import { findJsonMistake } from './json-mistake.ts';
 import type { Environment, RelayPaths } from './paths.ts';
+import { isObject, readJson, valueAt } from './plain-json.ts';
 
 /** The message of each schema below is what is *allowed*; `mistakesOf` puts the path and what was found before it. */
 const allowed = (words: string) => ({ error: words });
@@ -181,13 +180,14 @@ export type ConfigResult = { ok: true; config: Config } | { ok: false; mistakes:
 /** Reads and checks the file. Throws `config_missing`, `config_unreadable` or `config_invalid` (all mistakes in its message). */
 export function loadConfig(o: { paths: RelayPaths; env: Environment; userHome?: string }): Config {
   const path = o.paths.config;
-  const written = readConfigText(path);
-  const broken = findJsonMistake(written);
-  if (broken)
-    throw new RelayError('config_invalid', `${path}:${broken.line}:${broken.column} is not JSON: ${broken.words}`, {
+  const read = readJson(readConfigText(path));
+  if (!read.ok) {
+    const { line, column, words } = read.mistake;
+    throw new RelayError('config_invalid', `${path}:${line}:${column} is not JSON: ${words}`, {
       hint: 'Mend the file, then start the relay again.',
     });
-  const result = checkConfig(JSON.parse(written), { ...o, folder: dirname(path) });
+  }
+  const result = checkConfig(read.content, { ...o, folder: dirname(path) });
   if (result.ok) return result.config;
   const { mistakes } = result;
   const lines = mistakes.map((m) => `\n  ${m.where}: found ${m.found}; allowed: ${m.allowed}`).join('');
@@ -202,7 +202,7 @@ export function loadConfig(o: { paths: RelayPaths; env: Environment; userHome?: 
 
 function readConfigText(path: string): string {
   try {
-    return plainJson(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       throw new RelayError('config_missing', `there is no configuration at ${path}`, {
@@ -266,10 +266,6 @@ export function senderSinceAt(config: Config): number | null {
   return config.sender.since === null ? null : Date.parse(`${config.sender.since}T00:00:00Z`);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function withOverrides(content: unknown, env: Environment): { merged: unknown; from: Map<string, string> } {
   const from = new Map<string, string>();
   if (!isObject(content)) return { merged: content, from };
@@ -290,7 +286,7 @@ function withOverrides(content: unknown, env: Environment): { merged: unknown; f
 function mistakesOf(issue: z.core.$ZodIssue, content: unknown, from: Map<string, string>): ConfigMistake[] {
   const path = issue.path.map(String);
   const where = path.join('.');
-  const found = at(content, path);
+  const found = valueAt(content, path);
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(path);
     return issue.keys.map((key) => ({
@@ -300,12 +296,6 @@ function mistakesOf(issue: z.core.$ZodIssue, content: unknown, from: Map<string,
     }));
   }
   return [{ where: from.get(where) ?? (where || 'the file'), found: shown(found), allowed: issue.message }];
-}
-
-function at(content: unknown, path: string[]): unknown {
-  let value = content;
-  for (const key of path) value = isObject(value) ? value[key] : undefined;
-  return value;
 }
 
 function shown(value: unknown): string {

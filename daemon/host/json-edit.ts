@@ -1,11 +1,11 @@
 /**
  * Sets or takes away one value of a JSON file with comments, in place: every other byte stays as its author wrote it.
  *
- * The caller owes a text that json-comments.ts and JSON.parse accept, with an object at its root, and checks what comes out before it is
+ * The caller owes a text that plain-json.ts and JSON.parse accept, with an object at its root, and checks what comes out before it is
  * written. A name that is there twice counts as JSON.parse counts it: the last one.
  */
 import { RelayError } from './errors.ts';
-import { withoutComments } from './json-comments.ts';
+import { withoutComments } from './plain-json.ts';
 
 interface Member {
   name: string;

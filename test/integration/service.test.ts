@@ -108,6 +108,12 @@ it('ends with 1 where it cannot be done, with the reason also in JSON', async ()
   // What this shell has does not count: launchd starts the daemon without it.
   const { code, err } = await world.relayctl(['service', 'install'], { env: { SENDER_RELAY_DEVICE: 'mac-1' } });
   expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('device: found 1') });
+  // The gate would refuse it, and launchd would start it again and again.
+  world.configure({ policy: { caps: { unanswered: 0 } } });
+  expect(await json('install')).toMatchObject({
+    code: 1,
+    content: { error: { code: 'config_invalid', message: expect.stringContaining('policy.caps.unanswered: found 0') } },
+  });
   expect(world.launchd.calls).toEqual([]);
   expect(await json('start')).toMatchObject({
     code: 1,

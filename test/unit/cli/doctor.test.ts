@@ -119,6 +119,8 @@ describe('doctor', () => {
     expect(out).toMatch(/✗ FAILED +config/);
     expect(err).toContain('… doctor.json for the support file');
     expect(existsSync(file)).toBe(true);
+    at.configure({ policy: { caps: { unanswered: 0 } } });
+    expect((await run()).out).toMatch(/✗ FAILED +config +[^✓]*policy\.caps\.unanswered/s);
     const again = await run('--bundle', file);
     expect(again.code).toBe(1);
     expect(again.err).toContain('is there already');

@@ -1,8 +1,8 @@
 /** Files as people write them, at random: comments anywhere, last commas, any layout. One value is set or taken away; all else stays. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { plainJson } from '../../../daemon/host/json-comments.ts';
 import { removeFromJson, setInJson } from '../../../daemon/host/json-edit.ts';
+import { plainJson } from '../../../daemon/host/plain-json.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Path = [string, ...string[]];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { plainJson } from '../../../daemon/host/json-comments.ts';
+import { plainJson } from '../../../daemon/host/plain-json.ts';
 
 it('comments and a last comma go, lines and columns stay', () => {
   const text = '{ // one\n  "a": "// no comment", /* two\n lines */ "b": [1, 2,],\n}';
