@@ -4,8 +4,8 @@
  * Exit codes: 0 stopped on request · 1 it could not start (why, and what to do, on stderr) · 70 a bug or a broken store ended it ·
  * 75 a permission was granted that only a new process has (under launchd, at most once an hour).
  */
-import { succeeds } from './host/child.ts';
 import { systemClock } from './host/clock.ts';
+import { run } from './host/commands.ts';
 import { loadConfig } from './host/config.ts';
 import { codeOf, messageOf, RelayError } from './host/errors.ts';
 import { FreshLook, mayRestart } from './host/fresh-look.ts';
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', die);
   const permission = new FreshLook({
     clock: systemClock,
-    canRead: (path) => succeeds(process.execPath, ['-e', READ, path], CHILD_LIMIT_MS),
+    canRead: async (path) => (await run(process.execPath, ['-e', READ, path], CHILD_LIMIT_MS, {})).code === 0,
     // Only launchd starts it again.
     onStale: () => {
       const may = env.XPC_SERVICE_NAME === LABEL && mayRestart(`${paths.home}/restarted`, Date.now());

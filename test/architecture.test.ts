@@ -38,7 +38,7 @@ const MAY_IMPORT: [who: RegExp, whom: RegExp][] = [
 /** One door for each outside thing. Anything else that is no builtin of Node is refused in protocol/ and daemon/. */
 const DOORS: [thing: RegExp, door: RegExp][] = [
   [/^node:sqlite$/, /^(daemon\/host\/db\.ts|protocol\/controller[\w-]*\.ts)$/],
-  [/^(node:)?child_process$/, /^daemon\/(bridge\/osascript|host\/(commands|child))\.ts$/],
+  [/^(node:)?child_process$/, /^daemon\/(bridge\/osascript|host\/(commands|companion))\.ts$/],
   [/^ws$/, /^(daemon\/link\/socket\.ts|protocol\/controller[\w-]*\.ts)$/],
   [/^winston$/, /^daemon\/host\/log[\w-]*\.ts$/],
   [/^prom-client$/, /^daemon\/host\/metrics\.ts$/],
@@ -46,7 +46,6 @@ const DOORS: [thing: RegExp, door: RegExp][] = [
   [/^libphonenumber-js(\/|$)/, /^daemon\/host\/handles\.ts$/],
   [/^plist$/, /^daemon\/host\/launch-agent\.ts$/],
   [/^zod$/, /./],
-  [/^(@parseaple\/typedstream|bplist-parser)$/, /^daemon\/bridge\//],
 ];
 
 const NO_NAMES = /(^|\/)(utils?|helpers?|common|core|misc|shared|index)(\.ts$|\/)/;

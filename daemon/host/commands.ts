@@ -15,9 +15,14 @@ export interface Ran {
 const LIMIT_MS = 30_000;
 
 /** Runs the program at `path`. Never rejects. `limitMs`: after it SIGKILL. */
-export function run(path: string, args: string[], limitMs = LIMIT_MS): Promise<Ran> {
+export function run(
+  path: string,
+  args: string[],
+  limitMs = LIMIT_MS,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(path, args, { timeout: limitMs, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, out, err) => {
+    execFile(path, args, { timeout: limitMs, killSignal: 'SIGKILL', encoding: 'utf8', env }, (error, out, err) => {
       if (!error) return resolve({ code: 0, out, err });
       const { code } = error;
       if (typeof code === 'number') return resolve({ code, out, err });

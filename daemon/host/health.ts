@@ -9,7 +9,7 @@ export type { Condition };
 
 /** Conditions that no waiting and no restart will end: somebody has to grant, sign in, pair or configure something. */
 const NEEDS_PERSON =
-  /^(chat_db_(denied|missing)|automation_denied|accessibility_denied|not_signed_in|token_|controller_refuses|device_cloned|config_|store_damaged)/;
+  /^(chat_db_(denied|missing)|automation_denied|not_signed_in|token_|controller_refuses|device_cloned|config_|store_damaged)/;
 
 export function isForPerson(condition: string): boolean {
   return NEEDS_PERSON.test(condition);

@@ -9,9 +9,9 @@
  * `install`: a daemon that cannot start is started again every ten seconds.
  *
  * Throws RelayError: `no_gui_session`, `service_disabled` (both need a person), `not_installed`, `as_root`, `launchd_failed`,
- * `no_launchd`, `bundle_broken`, `signature_wrong`, `agent_unwritable`, and what launch-agent.ts and paths.ts throw.
+ * `no_launchd`, `bundle_broken`, `signature_wrong`, `file_unwritable`, and what launch-agent.ts and paths.ts throw.
  */
-import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { daemonFile } from './assets.ts';
@@ -20,6 +20,7 @@ import { messageOf, RelayError } from './errors.ts';
 import { agentKeys, agentText, programOf, readTemplate } from './launch-agent.ts';
 import { type Done, Launchd, type Loaded, type Printed, type Refused, signedIdentifier } from './launchd.ts';
 import { checkSocketPath, type Environment, prepareHome, type RelayPaths } from './paths.ts';
+import { writeWhole } from './whole-file.ts';
 
 export const LABEL = 'com.sender.relay';
 export const APP = 'Sender Relay.app';
@@ -98,7 +99,7 @@ export class Service {
     prepareHome(this.#world.paths);
     const changed = this.#written() !== plan.text;
     if (changed && before.kind === 'loaded') await this.#unload();
-    if (changed) this.#write(plan.text);
+    if (changed) writeWhole(this.path, plan.text, 0o644);
     const started = await this.#load();
     return { ...plan, changed, started, job: await this.#running() };
   }
@@ -215,21 +216,6 @@ export class Service {
   }
 
   /** Whole or not at all; not writable by others, or launchd refuses it. */
-  #write(text: string): void {
-    const draft = `${this.path}.new`;
-    try {
-      mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 });
-      rmSync(draft, { force: true });
-      writeFileSync(draft, text, { mode: 0o644 });
-      renameSync(draft, this.path);
-    } catch (error) {
-      throw new RelayError('agent_unwritable', `${this.path} cannot be written: ${messageOf(error)}`, {
-        hint: `Make ${dirname(this.path)} a folder of your own that you can write to.`,
-        cause: error,
-      });
-    }
-  }
-
   /** False if it was loaded already. */
   async #load(): Promise<boolean> {
     const done = await this.#launchd.bootstrap(this.path);

@@ -6,8 +6,9 @@
  *
  * On macOS the monotonic clock counts sleep (clock.ts) while timers do not fire. A loop that stood still so long looks the same.
  */
-import { type Companion, companion } from './child.ts';
+
 import type { Clock, Timer } from './clock.ts';
+import { type Companion, companion } from './companion.ts';
 import type { Health } from './health.ts';
 import type { Log } from './log.ts';
 

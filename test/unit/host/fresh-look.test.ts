@@ -1,7 +1,6 @@
 /** A file that a fresh child may read while this process may not. */
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { succeeds } from '../../../daemon/host/child.ts';
 import { FreshLook, mayRestart } from '../../../daemon/host/fresh-look.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { makeFolder } from '../../support/store.ts';
@@ -74,15 +73,6 @@ it('lets this process try before', async () => {
   look.over();
   await pass(600_000);
   expect([asked, stale, clock.timers]).toEqual([1, 0, 0]);
-});
-
-it('a child is a process that ends well or not', async () => {
-  const run = (code: string) => succeeds(process.execPath, ['-e', code], 60_000);
-  expect(await Promise.all([run('0'), run('process.exit(3)'), succeeds('/nowhere', [], 1_000)])).toEqual([
-    true,
-    false,
-    false,
-  ]);
 });
 
 it('a new start is asked for once an hour at most', () => {

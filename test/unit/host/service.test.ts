@@ -123,7 +123,7 @@ describe('install', () => {
 
   it('says when its file cannot be written', async () => {
     writeFileSync(join(world.userHome, 'Library'), 'not a folder');
-    await expect(service.install(app)).rejects.toThrow(code('agent_unwritable'));
+    await expect(service.install(app)).rejects.toThrow(code('file_unwritable'));
   });
 });
 

@@ -1,12 +1,5 @@
-/** The door to programs that are not Messages' and not launchd's: one that is tried out, and one that lives beside this process. */
-import { execFile, spawn } from 'node:child_process';
-
-/** Whether it ended with exit code 0 within `limitMs`. Never rejects. */
-export function succeeds(program: string, args: string[], limitMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: limitMs, killSignal: 'SIGKILL', env: {} }, (error) => resolve(error === null));
-  });
-}
+/** A program that lives beside this process and ends with it. */
+import { spawn } from 'node:child_process';
 
 export interface Companion {
   end(): void;
