@@ -1,5 +1,15 @@
 /** Writing a file whole or not at all: a reader finds the old one or the new one, also after a power cut. */
-import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, messageOf, RelayError } from './errors.ts';
 
@@ -22,7 +32,8 @@ export function writeWhole(path: string, text: string, mode: number): void {
     fsyncSync(folder);
     closeSync(folder);
   } catch (error) {
-    rmSync(draft, { force: true });
+    // Where the folder is none, there is no draft either.
+    if (existsSync(draft)) rmSync(draft, { force: true });
     throw new RelayError('file_unwritable', `${path} cannot be written: ${messageOf(error)}`, {
       hint:
         codeOf(error) === 'ENOSPC' ? 'The disk is full.' : `Make ${dirname(target)} a folder that you can write to.`,
