@@ -223,13 +223,16 @@ function detailOf({ parts: all }: Message): StatusDetail {
   if (!wrong) return named;
   const { code, words, retryable, apple_error } = wrong;
   const shown = { ...named, ...(apple_error && { apple_error }), ...(words && { words }) };
-  const stopped = parts.filter(({ state }) => state === 'not_sent' || state === 'failed').length;
-  if (stopped === 0 || !hasLeft(parts))
+  const lost = parts.filter(({ state }) => NOT_THERE.includes(state)).length;
+  // Whoever sends the whole again may do so only if no part of it is there, or may still come.
+  if (lost === 0 || parts.every(({ state }) => NOT_THERE.includes(state) || state === 'waiting'))
     return { ...shown, ...(code && { code }), ...(retryable !== undefined && { retryable }) };
   return {
     ...shown,
-    code: apple_error ? code : 'partly_sent',
-    words: `${stopped} of its ${parts.length} parts were not sent${words ? `: ${words}` : '.'}`,
+    code: 'partly_sent',
+    words: `${lost} of its ${parts.length} parts ${lost === 1 ? 'was' : 'were'} not delivered${words ? `: ${words}` : '.'}`,
     retryable: false,
   };
 }
+
+const NOT_THERE: readonly Part['state'][] = ['not_delivered', 'failed', 'not_sent'];
