@@ -137,7 +137,7 @@ export class Messages {
     return true;
   }
 
-  /** Tells the state that holds once more, with what was learnt since. */
+  /** Tells the state that holds once more, with what was learnt since. `message`: as it is stored now. */
   amend(message: Message, detail: StatusDetail, at: number): void {
     this.#store(message, message.state, detail, at);
   }
@@ -154,14 +154,25 @@ export class Messages {
     };
     for (const name of LASTING) if (before[name] !== undefined) Object.assign(status, { [name]: before[name] });
     if (before.passthrough !== undefined) status.passthrough = before.passthrough;
-    if (message.parts) status.parts = toldParts(followed(message.parts, state));
+    const parts = message.parts && followed(message.parts, state);
+    if (parts) status.parts = toldParts(parts);
     Object.assign(status, detail);
     this.#db
       .sql(
         `UPDATE message SET steps = iif(state = ?, steps, json_insert(steps, '$[#]', json_array(?, ?))),
-           state = ?, n = ?, status = ?, changed_at = ? WHERE id = ?`,
+           state = ?, n = ?, status = ?, parts = ?, changed_at = ? WHERE id = ?`,
       )
-      .run(state, state, Math.round(at), state, status.n, JSON.stringify(status), this.#clock.now(), message.id);
+      .run(
+        state,
+        state,
+        Math.round(at),
+        state,
+        status.n,
+        JSON.stringify(status),
+        parts && JSON.stringify(parts),
+        this.#clock.now(),
+        message.id,
+      );
     this.#tell(status);
   }
 

@@ -24,8 +24,8 @@ import { type Answer, Commands, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { CommandFiles } from './files.ts';
 import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
-import { PartSends } from './part-sends.ts';
-import { isWhole, type Part } from './parts.ts';
+import { AGAIN, MISSED_BY_PERSON, PartSends, SEEN_BY_PERSON } from './part-sends.ts';
+import { isWhole } from './parts.ts';
 import type { Bridge, Confirmation, FileStore, Gate, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
@@ -241,14 +241,13 @@ export class Outbox {
     const message = this.messages.get(id);
     if (!message) return { ok: false, code: 'not_found', message: 'There is no such message here.' };
     const seen = message.state.replace('_', ' ');
-    if (message.state !== 'unknown')
+    if (message.state !== 'unknown' && !message.parts?.some(({ state }) => state === 'unknown'))
       return { ok: false, code: 'too_late', message: `Only an unknown one can be settled; this one is ${seen}.` };
     // The gate goes on counting it as one that may have gone: what a person overlooks must not shorten a distance.
-    const state = as === 'sent' ? 'sent' : 'not_delivered';
-    const parts = message.parts?.map((part): Part => (part.state === 'unknown' ? { ...part, state } : part));
-    if (parts) this.messages.setParts(id, parts);
-    if (as === 'sent') this.messages.move(id, 'sent', { rule: 'person', words: SETTLED_SENT });
-    else this.messages.move(id, 'not_delivered', { rule: 'person', words: SETTLED_NOT_SENT, retryable: true });
+    const rule = 'person';
+    if (message.parts) this.#parts.settled(message, as);
+    else if (as === 'sent') this.messages.move(id, 'sent', { rule, words: SEEN_BY_PERSON });
+    else this.messages.move(id, 'not_delivered', { rule, words: `${MISSED_BY_PERSON} ${AGAIN}`, retryable: true });
     this.#log.info('settled_by_person', { message: id, as });
     this.#twins.release();
     this.dispatcher.wake();
@@ -363,9 +362,6 @@ export class Outbox {
     return this.#tellHealth(result.health);
   }
 }
-
-const SETTLED_SENT = 'A person at the Mac saw it in the conversation.';
-const SETTLED_NOT_SENT = 'A person at the Mac looked at the conversation: it is not there. It may be sent again.';
 
 function answerOf(answer: TextAnswer): Answer {
   if (answer.ok) return answer;

@@ -153,6 +153,23 @@ export class PartSends {
     return this.#settle(message, parts, facts, at);
   }
 
+  /** A person has looked at the conversation: what was unknown of it is there, or is not. The gate is not told. */
+  settled(message: Message, as: 'sent' | 'not-sent'): void {
+    const seen: Partial<Part> =
+      as === 'sent' ? { state: 'sent' } : { state: 'not_delivered', words: MISSED_BY_PERSON, retryable: true };
+    const parts = (message.parts ?? []).map((part): Part => {
+      if (part.state !== 'unknown') return part;
+      const { words: _, ...known } = part;
+      return { ...known, ...seen };
+    });
+    this.#tell(
+      message,
+      parts,
+      (detail) => ({ ...detail, rule: 'person', words: wordsOf(as, detail) }),
+      this.#clock.now(),
+    );
+  }
+
   #stop(message: Message, { code, rule, words, retryable }: Refusal): void {
     const parts = message.parts ?? [];
     const next = parts[nextPart(parts) ?? -1];
@@ -161,18 +178,24 @@ export class PartSends {
   }
 
   /** What the parts say is stored and told, to the controller and to the gate. */
-  #settle(message: Message, before: Part[], facts: StatusDetail, at: number): boolean {
+  #settle(message: Message, parts: Part[], facts: StatusDetail, at: number): boolean {
+    const state = this.#tell(message, parts, (detail) => ({ ...facts, ...detail }), at);
+    if (state !== null) this.#tellGate(message.id, state, parts, facts.service);
+    return state !== null;
+  }
+
+  /** The whole's new state, or null if the old one holds. */
+  #tell(message: Message, before: Part[], how: (d: StatusDetail) => StatusDetail, at: number): MessageState | null {
     const parts = withRestStopped(before);
     this.#messages.setParts(message.id, parts);
     const whole = { ...message, parts };
     const state = stateOf(parts);
     const steps = stepsTo(message.state, state);
-    const detail = { ...facts, ...detailOf(whole) };
+    const detail = how(detailOf(whole));
     for (const step of steps) this.#messages.move(message.id, step, detail, at);
     if (steps.length === 0) this.#messages.amend(whole, detail, at);
-    else this.#tellGate(message.id, state, parts, facts.service);
     this.#note(message.id, parts);
-    return steps.length > 0;
+    return steps.length > 0 ? state : null;
   }
 
   #tellGate(id: string, state: MessageState, parts: readonly Part[], service: string | undefined): void {
@@ -198,6 +221,17 @@ export class PartSends {
     if (parts && hasLeft(parts) && nextPart(parts) !== null) this.#going.add(id);
     else this.#going.delete(id);
   }
+}
+
+export const SEEN_BY_PERSON = 'A person at the Mac saw it in the conversation.';
+export const MISSED_BY_PERSON = 'A person at the Mac looked at the conversation: it is not there.';
+export const AGAIN = 'It may be sent again.';
+
+/** What a person's word makes of the whole. */
+function wordsOf(as: 'sent' | 'not-sent', { code, words, retryable }: StatusDetail): string | undefined {
+  if (code === 'partly_sent' && as === 'sent') return `${SEEN_BY_PERSON} But ${words}`;
+  if (as === 'sent') return SEEN_BY_PERSON;
+  return retryable && words === MISSED_BY_PERSON ? `${words} ${AGAIN}` : words;
 }
 
 const FILE_GONE: Refusal = {

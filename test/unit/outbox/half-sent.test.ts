@@ -9,6 +9,7 @@ import { OutboxWorld } from '../../support/outbox-world.ts';
 const ANNA = '+14155550101';
 const A = 'https://files.example/a.jpg';
 const B = 'https://files.example/b.pdf';
+const MAYBE: SendOutcome = { kind: 'may_have_gone', words: 'Who knows.' };
 /** Apple's words for a file that could not be uploaded: another try is worth it. */
 const UPLOAD = {
   apple_error: { number: 34, name: 'attachmentUploadFailure', meaning: 'attachment' as const },
@@ -30,6 +31,7 @@ async function send(text: string, urls: string[], to = ANNA): Promise<string> {
 }
 const newest = (message?: string): MessageStatus | undefined => world.statuses(message).at(-1);
 const told = (message?: string) => newest(message)?.parts?.map(({ state }) => state);
+const stored = (message: string) => world.outbox.messages.get(message)?.parts?.map(({ state }) => state);
 const begun = (count: number) => until(() => world.bridge.ran.length === count, `${count} attempts`);
 /** A row says this of the n-th attempt. */
 async function row(n: number, state: Sighted['state'], detail: Sighted['detail'] = {}): Promise<void> {
@@ -84,4 +86,88 @@ describe('the whole may be sent again', () => {
     expect(newest(id)).toMatchObject({ state: 'not_delivered', retryable: true, words: UPLOAD.words });
     expect(newest(id)?.code).toBeUndefined();
   });
+});
+
+describe('a person settles', () => {
+  const word = (id: string, as: 'sent' | 'not-sent') => world.store.commit.run(() => world.outbox.settle(id, as));
+
+  it.each([
+    ['sent', ['sent', 'not_sent'], { code: 'partly_sent', retryable: false }, /saw it.* 1 of its 2 parts was not/],
+    ['not-sent', ['not_delivered', 'not_sent'], { retryable: true }, /not there.* may be sent again/],
+  ] as const)('a first part as %s: the one behind it did not go', async (as, parts, detail, words) => {
+    world.bridge.next.push(() => MAYBE);
+    const id = await send('Look!', [A]);
+    await until(() => newest(id)?.state === 'unknown', 'unknown');
+    expect(await word(id, as)).toEqual({ ok: true });
+    expect(newest(id)).toMatchObject({ state: 'not_delivered', rule: 'person', ...detail });
+    expect(newest(id)?.words).toMatch(words);
+    expect(told(id)).toEqual(parts);
+    expect(stored(id)).toEqual(parts);
+  });
+
+  it('a last part as sent: the whole was sent', async () => {
+    world.bridge.next.push(() => ({ kind: 'accepted' }));
+    world.bridge.next.push(() => MAYBE);
+    const id = await send('Look!', [A]);
+    await begun(1);
+    await row(0, 'sent');
+    await until(() => newest(id)?.state === 'unknown', 'unknown');
+    await word(id, 'sent');
+    expect(newest(id)).toMatchObject({ state: 'sent', rule: 'person', words: expect.stringMatching(/saw it/) });
+    expect(newest(id)?.code).toBeUndefined();
+    expect(told(id)).toEqual(['sent', 'sent']);
+    expect(stored(id)).toEqual(['sent', 'sent']);
+  });
+
+  it('a last part as not sent: the text before it is there, so the whole may not be sent again', async () => {
+    world.bridge.next.push(() => ({ kind: 'accepted' }));
+    world.bridge.next.push(() => MAYBE);
+    const id = await send('Look!', [A]);
+    await begun(1);
+    await row(0, 'sent');
+    await until(() => newest(id)?.state === 'unknown', 'unknown');
+    await word(id, 'not-sent');
+    expect(newest(id)).toMatchObject({
+      state: 'not_delivered',
+      rule: 'person',
+      code: 'partly_sent',
+      retryable: false,
+      words: '1 of its 2 parts was not delivered: A person at the Mac looked at the conversation: it is not there.',
+    });
+    expect(stored(id)).toEqual(['sent', 'not_delivered']);
+    // A row that comes late still says more.
+    await row(1, 'sent');
+    expect(newest(id)?.state).toBe('sent');
+  });
+
+  it('the unknown part of a message that was not delivered, and nothing twice', async () => {
+    const id = await send('Look!', [A]);
+    await begun(1);
+    await row(0, 'sent');
+    await begun(2);
+    await row(1, 'unknown');
+    await row(0, 'not_delivered', UPLOAD);
+    expect(newest(id)?.state).toBe('not_delivered');
+    expect(await word(id, 'sent')).toEqual({ ok: true });
+    expect(newest(id)).toMatchObject({ state: 'not_delivered', code: 'partly_sent', retryable: false });
+    expect(told(id)).toEqual(['not_delivered', 'sent']);
+    expect(await word(id, 'sent')).toMatchObject({ ok: false, code: 'too_late' });
+  });
+
+  it.each([
+    ['sent', { state: 'sent' }, ['sent', 'sent']],
+    ['not-sent', { state: 'not_delivered', retryable: true }, ['not_delivered', 'not_delivered']],
+  ] as const)(
+    'one that chat.db may show already, as %s: its parts are stored as they are told',
+    async (as, whole, parts) => {
+      world.lookalike = true;
+      const id = await send('Look!', [A]);
+      expect(told(id)).toEqual(['unknown', 'unknown']);
+      expect(stored(id)).toEqual(['unknown', 'unknown']);
+      await word(id, as);
+      expect(newest(id)).toMatchObject(whole);
+      expect(told(id)).toEqual(parts);
+      expect(stored(id)).toEqual(parts);
+    },
+  );
 });
