@@ -15,7 +15,7 @@ import type { Db } from '../host/db.ts';
 import { RelayError } from '../host/errors.ts';
 import { joinKnown, joinNear } from './families.ts';
 import type { Fingerprint } from './fingerprint.ts';
-import { NEVER } from './gram-blocks.ts';
+import { NEVER } from './gram-block.ts';
 import { COUNT_LIMIT } from './interval.ts';
 import { isAwaited, type Load, type Send } from './known-texts.ts';
 import type { KnownText, NearIndex, Search, Stored } from './near-index.ts';
@@ -145,14 +145,12 @@ export class LocalLedger implements Ledger {
       `SELECT CAST(group_concat(fingerprint, '') AS BLOB) AS "all"
          FROM (SELECT fingerprint FROM gate_send WHERE id > ? AND id <= ? AND length(fingerprint) % 4 = 0 ORDER BY id)`,
     );
-    this.#index.inBulk(() => {
-      let last = 0;
-      for (let rows = some.all(last); rows.length > 0; rows = some.all(last)) {
-        const first = last;
-        last = rows.at(-1)?.id ?? 0;
-        this.#rememberRows(rows, storedOf(rows, prints.get(first, last)?.all), now);
-      }
-    });
+    let last = 0;
+    for (let rows = some.all(last); rows.length > 0; rows = some.all(last)) {
+      const first = last;
+      last = rows.at(-1)?.id ?? 0;
+      this.#rememberRows(rows, storedOf(rows, prints.get(first, last)?.all), now);
+    }
   }
 
   #rememberRows(rows: Row[], stored: Stored, now: { at: number; mono: number }): void {

@@ -7,8 +7,8 @@
  * The caller owes: `drop` for every `keep`.
  */
 import type { Fingerprint } from './fingerprint.ts';
-import { type Block, type Enlisted, NEVER } from './gram-blocks.ts';
-import { type BlockSizes, type Enough, GramIndex, NEAR } from './gram-index.ts';
+import { type Enlisted, type GramBlock, NEVER } from './gram-block.ts';
+import { type Enough, GramIndex, type IndexLimits, NEAR } from './gram-index.ts';
 import { KeyTable } from './key-table.ts';
 import { likeness, nearByGrams } from './near.ts';
 import type { NearRules } from './policy.ts';
@@ -44,7 +44,7 @@ export class KnownText<T> implements Enlisted {
   readonly load: T;
   /** All of its fingerprint but the grams (print-head.ts). */
   readonly head: string;
-  block: Block | null = null;
+  block: GramBlock | null = null;
   slot = -1;
   newest = NEVER;
   awaited = false;
@@ -63,7 +63,7 @@ export class KnownText<T> implements Enlisted {
   /** The same object again while it is asked for again and again. */
   get print(): Fingerprint {
     if (this.whole) return this.whole;
-    const print = printOf(this.head, this.block?.grams.grams(this.slot) ?? new Int32Array(0));
+    const print = printOf(this.head, this.block?.grams(this.slot) ?? new Int32Array(0));
     this.#lately.note(this, print);
     return print;
   }
@@ -97,10 +97,10 @@ export class NearIndex<T> {
   #generation = 0;
   #searches = 0;
 
-  constructor(rules: NearRules, makeLoad: () => T, blockSizes?: BlockSizes) {
+  constructor(rules: NearRules, makeLoad: () => T, limits?: IndexLimits) {
     this.#rules = rules;
     this.#makeLoad = makeLoad;
-    this.#grams = new GramIndex(rules, blockSizes);
+    this.#grams = new GramIndex(rules, limits);
   }
 
   get size(): number {
@@ -164,16 +164,6 @@ export class NearIndex<T> {
     return text;
   }
 
-  /** For many at once, as at start: `work` may keep and drop, but not search. */
-  inBulk(work: () => void): void {
-    this.#grams.beginBulk();
-    try {
-      work();
-    } finally {
-      this.#grams.endBulk();
-    }
-  }
-
   /** Forgets a text that nobody refers to any more. Its fingerprint stays with it. */
   drop(text: KnownText<T>): void {
     const { head, block, slot } = text;
@@ -188,7 +178,7 @@ export class NearIndex<T> {
       if (left.length > 0) this.#attachments.set(key, left);
       else this.#attachments.delete(key);
     }
-    this.#wordsOf(head, block.grams.size(slot))?.delete(text);
+    this.#wordsOf(head, block.sizes[slot] as number)?.delete(text);
     this.#grams.drop(text);
   }
 
@@ -267,7 +257,7 @@ export class NearIndex<T> {
 }
 
 function gramsOf({ whole, block, slot }: KnownText<unknown>): Int32Array {
-  return whole?.grams ?? block?.grams.grams(slot) ?? new Int32Array(0);
+  return whole?.grams ?? block?.grams(slot) ?? new Int32Array(0);
 }
 
 function areEqual(a: Int32Array, b: Int32Array): boolean {

@@ -11,7 +11,7 @@ import { openStore, type TestStore } from '../../support/store.ts';
 
 const WINDOW_MS = 100_000;
 const GRAMS = 40;
-const TINY = { large: 16, small: 4 };
+const TINY = { slots: 4, pivots: { most: 2, worthIt: 2 } };
 
 let store: TestStore;
 beforeEach(() => {
