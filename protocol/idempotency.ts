@@ -7,12 +7,13 @@ import { hash } from 'node:crypto';
 /** JSON with sorted keys and no white space. Numbers, strings, booleans, null, arrays and plain objects only. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((v) => (v === undefined ? 'null' : canonicalJson(v))).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, v]) => v !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, v]) => v !== undefined);
+  const keys = entries.map(([key]) => key).sort();
+  // At once where nothing is within: nearly all commands are so.
+  if (!entries.some(([, v]) => typeof v === 'object' && v !== null)) return JSON.stringify(value, keys);
+  const within = value as Record<string, unknown>;
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(within[key])}`).join(',')}}`;
 }
 
 /** 64 hex digits. `data` is the data as received, before defaults are filled in. */
