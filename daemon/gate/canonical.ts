@@ -57,6 +57,8 @@ const PLAIN_OTHERS = /[^a-z\uE000-\uE004]+/g;
 const PLAIN_SHAPE = /^[a-z \uE000-\uE004]*$/;
 const MASKS = /[\uE000-\uE004]/;
 const REPEATED = /([\uE000-\uE004])(?: ?\1)+/g;
+/** One of these is in every link: to look for links takes long, and most texts have a full stop. */
+const MAY_HOLD_LINK = /\.[^ ]|@|:\/\//;
 const MASKS_AT_ENDS = /^[\uE000-\uE004 ]+|[\uE000-\uE004 ]+$/g;
 const KEPT_UNMASKED = /[^\p{L}\p{M}\p{N}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}.]+/gu;
 
@@ -179,7 +181,7 @@ function oneKana(text: string): string {
 
 function masked(text: string): string {
   let shape = text;
-  if (/[.@:]/.test(shape))
+  if (MAY_HOLD_LINK.test(shape))
     shape = shape.replace(LINKS, (_found, ...rest) =>
       (rest.at(-1) as { mail?: string }).mail ? MASK.mail : MASK.link,
     );

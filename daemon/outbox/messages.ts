@@ -311,13 +311,12 @@ export function addressOf(recipient: Recipient): string {
 }
 
 export function toGateMessage(message: Message): GateMessage {
-  return {
+  const asked: GateMessage = {
     message: message.id,
     command: message.command,
     order: message.order,
     recipient: message.recipient,
     text: message.text,
-    ...(message.parts ? { attachments: hashesOf(message.parts) } : {}),
     variables: message.variables,
     category: message.category,
     reply: message.reply,
@@ -326,6 +325,8 @@ export function toGateMessage(message: Message): GateMessage {
     expiresAt: message.expiresAt,
     timeZone: message.timeZone,
   };
+  if (message.parts) asked.attachments = hashesOf(message.parts);
+  return asked;
 }
 
 function toMessage(row: Row): Message {
