@@ -221,8 +221,9 @@ export class Dispatcher {
   /** In a transaction. `accepted` changes nothing: only a row of chat.db may say more. */
   #apply(id: string, outcome: SendOutcome): void {
     const message = this.#messages.get(id);
+    // Also behind a part that turned bad meanwhile: the whole is told as that, and its running part ends all the same.
+    if (message?.parts) return this.#parts.ended(message, outcome, this.#isOver(message));
     if (message?.state !== 'dispatching') return;
-    if (message.parts) return this.#parts.ended(message, outcome, this.#isOver(message));
     if (outcome.kind === 'may_have_gone') {
       this.#messages.move(id, 'unknown', { words: outcome.words });
       this.#gate.outcome(id, { state: 'unknown' });
@@ -282,7 +283,7 @@ export class Dispatcher {
       await this.#commit.run(() => this.#apply(message, outcome));
     }
     // The outcome was on disk, but the crash came before the message heard of it.
-    for (const { id } of this.#messages.inState('dispatching')) {
+    for (const { id } of [...this.#messages.inState('dispatching'), ...this.#messages.withRunningPart()]) {
       const outcome = settled.has(id) ? null : this.#bridge.lastOutcome(id);
       if (outcome && outcome.kind !== 'accepted') await this.#commit.run(() => this.#apply(id, outcome));
     }

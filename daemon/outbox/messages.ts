@@ -222,18 +222,35 @@ export class Messages {
       .map(toMessage);
   }
 
+  /** A part of theirs is or was being handed to Messages, behind one that turned bad meanwhile. */
+  withRunningPart(): Message[] {
+    return this.#db
+      .sql<Row>(
+        `SELECT ${COLUMNS} FROM message WHERE state IN ('unknown', 'not_delivered') AND parts IS NOT NULL
+           AND EXISTS (SELECT 1 FROM json_each(parts) WHERE value ->> 'state' = 'dispatching')`,
+      )
+      .all()
+      .map(toMessage);
+  }
+
   /**
-   * Texts and files (SHA-256) to this address of which nobody knows whether they went, that became so since then; the oldest first. Those that chat.db already
-   * showed when they were given up (`rule: chat_db`) are not among them.
+   * Texts and files (SHA-256) to this address of which nobody knows whether they went, in messages that changed since then; the oldest first. '' and
+   * none where that is known of the text, or of all files. Those that chat.db already showed when they were given up (`rule: chat_db`) are not
+   * among them.
    */
   unknownTo(address: string, since: number): { text: string; files: string[]; at: number }[] {
     return this.#db
       .sql<{ text: string; parts: string | null; at: number }>(
-        `SELECT text, parts, changed_at AS at FROM message WHERE state = 'unknown' AND changed_at >= ? AND status ->> '$.to' = ?
+        `SELECT text, parts, changed_at AS at FROM message WHERE state IN ('unknown', 'not_delivered') AND changed_at >= ?
+           AND (state = 'unknown' OR parts IS NOT NULL) AND status ->> '$.to' = ?
            AND coalesce(status ->> '$.rule', '') <> 'chat_db' ORDER BY changed_at`,
       )
       .all(since, address)
-      .map(({ text, parts, at }) => ({ text, at, files: parts === null ? [] : hashesOf(JSON.parse(parts) as Part[]) }));
+      .map(({ text, parts, at }) => {
+        if (parts === null) return { text, at, files: [] };
+        const unknown = (JSON.parse(parts) as Part[]).filter(({ state }) => state === 'unknown');
+        return { text: unknown.some(({ kind }) => kind === 'text') ? text : '', at, files: hashesOf(unknown) };
+      });
   }
 
   /** A page of what waits, in the order of acceptance. */

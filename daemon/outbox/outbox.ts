@@ -183,8 +183,9 @@ export class Outbox {
     const { downgraded, service } = seen.detail;
     if (downgraded && !message.status.downgraded) this.#reach.downgraded(message.recipient);
     else if (seen.state === 'delivered' && isIMessage(service)) this.heardFrom(message.recipient, service);
+    const isDoubtful = hasUnknown(message);
     const moved = message.parts ? this.#parts.sighted(message, seen) : this.#sightedText(message, seen);
-    if (message.state === 'unknown' && moved) this.#twins.release();
+    if (isDoubtful && moved) this.#twins.release();
     this.dispatcher.wake();
   }
 
@@ -241,7 +242,7 @@ export class Outbox {
     const message = this.messages.get(id);
     if (!message) return { ok: false, code: 'not_found', message: 'There is no such message here.' };
     const seen = message.state.replace('_', ' ');
-    if (message.state !== 'unknown' && !message.parts?.some(({ state }) => state === 'unknown'))
+    if (!hasUnknown(message))
       return { ok: false, code: 'too_late', message: `Only an unknown one can be settled; this one is ${seen}.` };
     // The gate goes on counting it as one that may have gone: what a person overlooks must not shorten a distance.
     const rule = 'person';
@@ -361,6 +362,11 @@ export class Outbox {
     this.dispatcher.wake();
     return this.#tellHealth(result.health);
   }
+}
+
+/** Nobody knows of it, or of a part of it, whether it went. */
+function hasUnknown({ state, parts }: Message): boolean {
+  return state === 'unknown' || (parts?.some((part) => part.state === 'unknown') ?? false);
 }
 
 function answerOf(answer: TextAnswer): Answer {

@@ -112,7 +112,7 @@ export class PartSends {
     if (!part || outcome.kind === 'accepted') return;
     if (outcome.kind === 'may_have_gone') {
       Object.assign(part, { state: 'unknown', words: outcome.words });
-    } else if (outcome.again && part.tries < MAX_TRIES && !isOver) {
+    } else if (outcome.again && part.tries < MAX_TRIES && !isOver && message.state === 'dispatching') {
       Object.assign(part, { state: 'waiting' });
       delete part.attempt;
       this.#messages.setParts(message.id, parts);
@@ -129,7 +129,7 @@ export class PartSends {
     this.#settle(message, parts, {}, this.#clock.now());
   }
 
-  /** A row says what became of an attempt. True if that was news of the message's state. */
+  /** A row says what became of an attempt. False, and nothing is told, if that is no news. */
   sighted(message: Message, { attempt, state, at, detail }: Sighted): boolean {
     const parts = message.parts ?? [];
     const part = parts.find((one) => one.attempt !== undefined && one.attempt === attempt);
@@ -150,7 +150,8 @@ export class PartSends {
     if (detail.guid !== undefined) part.guid = detail.guid;
     const { from, service, downgraded: down, words } = detail;
     const facts = { ...(from && { from }), ...(service && { service }), ...(down && { downgraded: true, words }) };
-    return this.#settle(message, parts, facts, at);
+    this.#settle(message, parts, facts, at);
+    return true;
   }
 
   /** A person has looked at the conversation: what was unknown of it is there, or is not. The gate is not told. */
@@ -178,10 +179,9 @@ export class PartSends {
   }
 
   /** What the parts say is stored and told, to the controller and to the gate. */
-  #settle(message: Message, parts: Part[], facts: StatusDetail, at: number): boolean {
+  #settle(message: Message, parts: Part[], facts: StatusDetail, at: number): void {
     const state = this.#tell(message, parts, (detail) => ({ ...facts, ...detail }), at);
     if (state !== null) this.#tellGate(message.id, state, parts, facts.service);
-    return state !== null;
   }
 
   /** The whole's new state, or null if the old one holds. */

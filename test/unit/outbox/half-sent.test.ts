@@ -26,7 +26,8 @@ afterEach(() => world.close());
 
 async function send(text: string, urls: string[], to = ANNA): Promise<string> {
   const attachments = urls.map((url) => ({ url }));
-  const result = await world.command('message.send', world.send(to, text, { attachments }));
+  const more = urls.length > 0 ? { attachments } : {};
+  const result = await world.command('message.send', world.send(to, text, more));
   return ((result.detail?.messages ?? []) as { message: string }[])[0]?.message ?? '';
 }
 const newest = (message?: string): MessageStatus | undefined => world.statuses(message).at(-1);
@@ -170,4 +171,57 @@ describe('a person settles', () => {
       expect(stored(id)).toEqual(parts);
     },
   );
+});
+
+describe('a part that is being handed over while an earlier one turns bad', () => {
+  const LATER: SendOutcome = { kind: 'not_started', code: 'messages_unavailable', words: 'Not running.', again: true };
+
+  /** The text went and its file runs; then the text was not delivered. Ends the run. */
+  async function running(): Promise<{ id: string; end: (outcome: SendOutcome) => void }> {
+    const end = answered();
+    world.bridge.next.unshift(() => ({ kind: 'accepted' }));
+    const id = await send('Look!', [A, B]);
+    await begun(1);
+    await row(0, 'sent');
+    await begun(2);
+    await row(0, 'not_delivered', UPLOAD);
+    expect(told(id)).toEqual(['not_delivered', 'dispatching', 'not_sent']);
+    return { id, end };
+  }
+
+  it.each<[string, SendOutcome, string, object]>([
+    ['is unknown if it may have gone', MAYBE, 'unknown', { code: 'partly_sent', retryable: false }],
+    ['is not tried again if it did not start', LATER, 'failed', { retryable: true, words: UPLOAD.words }],
+  ])('%s', async (_what, outcome, state, whole) => {
+    const { id, end } = await running();
+    end(outcome);
+    await until(() => told(id)?.[1] === state, `the part is ${state}`);
+    expect(newest(id)).toMatchObject({ state: 'not_delivered', ...whole });
+    expect(stored(id)).toEqual(['not_delivered', state, 'not_sent']);
+    await settle();
+    expect(world.bridge.ran).toHaveLength(2);
+  });
+
+  it.each(['leftovers', 'stored'] as const)('is settled after a crash, as the %s say', async (where) => {
+    const { id } = await running();
+    world.outbox.stop = async () => {};
+    await world.restart();
+    const attempt = world.bridge.begun[1]?.attempt ?? '';
+    if (where === 'stored') world.bridge.stored.set(id, MAYBE);
+    else world.bridge.leftovers.push({ attempt, message: id, outcome: MAYBE });
+    world.outbox.start();
+    await until(() => told(id)?.[1] === 'unknown', 'the part is unknown');
+    expect(stored(id)).toEqual(['not_delivered', 'unknown', 'not_sent']);
+  });
+
+  it('keeps the same file back while it is unknown, and nothing that is known; a row that shows it lets that go', async () => {
+    const { id, end } = await running();
+    end(MAYBE);
+    await until(() => told(id)?.[1] === 'unknown', 'the part is unknown');
+    const [file, text, other] = [await send('', [A]), await send('Look!', []), await send('', [B])];
+    for (const free of [text, other]) await until(() => newest(free)?.state === 'dispatching', 'it goes');
+    await until(() => newest(file)?.rule === 'unknown_before', 'the file waits');
+    await row(1, 'sent');
+    await until(() => newest(file)?.state === 'dispatching', 'the file goes');
+  });
 });
