@@ -31,7 +31,7 @@ import { Changes } from './changes.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
 import { addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
-import { type NameWishes, safeFileName } from './file-names.ts';
+import { possibleNames, type SoughtFile } from './file-names.ts';
 import { Lane } from './lane.ts';
 import { Lookalikes } from './lookalikes.ts';
 import { MacChecks } from './mac-checks.ts';
@@ -279,7 +279,9 @@ export class MessagesBridge {
     for (const pid of stuck) this.#lane.stuck(pid);
     for (const f of this.#lookalikes.forgotten())
       await this.#commit.run(() =>
-        this.#sightings.forgotten?.((to, text, files) => this.#lookalikes.isForgotten(f, to, text, files)),
+        this.#sightings.forgotten?.((to, text, files = []) =>
+          this.#lookalikes.isForgotten(f, to, text, files.flatMap(possibleNames)),
+        ),
       );
     this.#receipts.changed();
     this.#recovered = true;
@@ -307,9 +309,9 @@ export class MessagesBridge {
     recipient: AttemptRequest['recipient'],
     text: string,
     sinceAt: number,
-    files: readonly NameWishes[] = [],
+    files: readonly SoughtFile[] = [],
   ): boolean {
-    return this.#lookalikes.has(recipient, text, sinceAt, files.map(safeFileName));
+    return this.#lookalikes.has(recipient, text, sinceAt, files.flatMap(possibleNames));
   }
 
   /** Texts of our own rows dated `sinceAt` or later, by guid, once chat.db was read to its end; null if it cannot be read. */

@@ -60,16 +60,32 @@ export interface NameWishes {
   type?: string | undefined;
 }
 
+/** A file that is looked for in chat.db: by its name on this Mac, or before it is here by what will name it. */
+export type SoughtFile = { name: string } | NameWishes;
+
 /** Never empty, at most 120 bytes of UTF-8, no separator of paths, no dot in front. */
 export function safeFileName({ filename, url, mime, type }: NameWishes): string {
-  const base = cleaned(filename ?? '') || cleaned(lastOfPath(url)) || UNNAMED;
-  return shortened(withEnding(base, endingsOf(mime) ?? endingsOf(type)));
+  return shortened(withEnding(baseOf(filename, url), endingsOf(mime) ?? endingsOf(type)));
+}
+
+/** The names that a file has or may get here, one of each stem: what the server says that it is may add an ending, and so change the stem. */
+export function possibleNames(file: SoughtFile): string[] {
+  if ('name' in file) return [file.name];
+  const { filename, url, mime, type } = file;
+  const base = baseOf(filename, url);
+  const known = endingsOf(mime) ?? endingsOf(type);
+  const names = (known ? [known] : [null, ...Object.values(ENDINGS)]).map((ends) => shortened(withEnding(base, ends)));
+  return [...new Map(names.map((name) => [stemOf(name), name])).values()];
 }
 
 /** The part of a name that stays the same whatever ending it gets: Messages may turn `photo.HEIC` into `photo.jpeg`. */
 export function stemOf(name: string): string {
   const { stem } = splitName(name.normalize('NFC'));
   return stem.toLowerCase();
+}
+
+function baseOf(filename: string | undefined, url: string): string {
+  return cleaned(filename ?? '') || cleaned(lastOfPath(url)) || UNNAMED;
 }
 
 function lastOfPath(url: string): string {

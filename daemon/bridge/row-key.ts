@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { ChatRow } from './chat-row.ts';
-import { stemOf } from './file-names.ts';
+import { possibleNames, type SoughtFile, stemOf } from './file-names.ts';
 import { shows } from './split-text.ts';
 import { textKey } from './text-key.ts';
 
@@ -31,9 +31,9 @@ export function fileNamesOf({ detail }: Pick<ChatRow, 'detail'>): string[] {
   });
 }
 
-/** Does a row from us show this text (or its first piece), or where it has no words one of these files? */
-export function showsSend(row: Pick<ChatRow, 'text' | 'detail'>, text: string, files: readonly string[]): boolean {
-  if (row.text.trim() !== '') return shows(row.text, text);
+/** Does a row from us show this text (or its first piece), or where it has no words one of these files? '' is no text. */
+export function showsSend(row: Pick<ChatRow, 'text' | 'detail'>, text: string, files: readonly SoughtFile[]): boolean {
+  if (row.text.trim() !== '') return text.trim() !== '' && shows(row.text, text);
   const stems = fileNamesOf(row).map(stemOf);
-  return files.some((name) => stems.includes(stemOf(name)));
+  return files.flatMap(possibleNames).some((name) => stems.includes(stemOf(name)));
 }

@@ -5,6 +5,7 @@
 import type { Chat } from '../../protocol/events.ts';
 import type { ErrorMeaning } from '../../protocol/names.ts';
 import type { SettledRow } from './chat-row.ts';
+import type { SoughtFile } from './file-names.ts';
 
 export type SightedState = 'sent' | 'delivered' | 'read' | 'not_delivered' | 'unknown';
 
@@ -104,9 +105,9 @@ export interface Sightings {
   past?(row: RowSighting): void;
   /**
    * After a restart: osascript was about to send something that this store knows nothing of, since it was lost or set back. `isIt` says
-   * whether a text to an address (as messages name it) is that one.
+   * whether a text, or one of some files, to an address (as messages name it) is that one. '' is no text.
    */
-  forgotten?(isIt: (address: string, text: string, files?: readonly string[]) => boolean): void;
+  forgotten?(isIt: (address: string, text: string, files?: readonly SoughtFile[]) => boolean): void;
   /** chat.db is another one than before, or was set back. */
   generation(reason: string): void;
 }

@@ -96,10 +96,15 @@ export class Dispatcher {
    */
   reload(): void {
     for (const message of this.#messages.inState('dispatching'))
-      if (this.#bridge.lastOutcome(message.id)?.kind === 'not_started' && !hasBegun(message))
-        this.#gate.add([toGateMessage(message)]);
+      if (this.isTriedAgain(message)) this.#gate.add([toGateMessage(message)]);
     this.#parts.load();
     this.wake();
+  }
+
+  /** Nothing of it has left, and the last attempt at it did not start. */
+  isTriedAgain(message: Message): boolean {
+    if (message.state !== 'dispatching' || hasBegun(message)) return false;
+    return this.#bridge.lastOutcome(message.id)?.kind === 'not_started';
   }
 
   /** Resolves when the running send, if any, has its outcome on disk. */

@@ -15,7 +15,8 @@ import type { Db } from '../host/db.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import type { Message, Messages } from './messages.ts';
-import type { FileStore, Staged, StagedFile, WantedFile } from './ports.ts';
+import type { Part } from './parts.ts';
+import type { FileStore, SoughtFile, Staged, StagedFile, WantedFile } from './ports.ts';
 import { isWaiting } from './states.ts';
 
 const AT_ONCE = 4;
@@ -131,6 +132,19 @@ export class CommandFiles {
       });
       this.#tend();
     }, this.#logged);
+  }
+
+  /** How these files of a command are or will be named. */
+  sought(command: string, parts: readonly Part[]): SoughtFile[] {
+    const files = parts.filter(({ kind }) => kind === 'attachment');
+    const rows = files.every(({ file }) => file) ? [] : this.#rows(command);
+    return files.flatMap(({ number, file }): SoughtFile[] => {
+      if (file) return [{ name: file.name }];
+      const row = rows.find((one) => one.number === number);
+      if (!row) return [];
+      const { url, filename, mime } = row;
+      return [{ url, ...(filename === null ? {} : { filename }), ...(mime === null ? {} : { mime }) }];
+    });
   }
 
   /** Memory agrees with the store again. */

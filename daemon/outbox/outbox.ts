@@ -26,7 +26,17 @@ import { CommandFiles } from './files.ts';
 import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
 import { AGAIN, MISSED_BY_PERSON, PartSends, SEEN_BY_PERSON } from './part-sends.ts';
 import { isWhole } from './parts.ts';
-import type { Bridge, Confirmation, FileStore, Gate, Journal, Recipient, Refusal, TextAnswer } from './ports.ts';
+import type {
+  Bridge,
+  Confirmation,
+  FileStore,
+  Gate,
+  Journal,
+  Recipient,
+  Refusal,
+  SoughtFile,
+  TextAnswer,
+} from './ports.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 import { Reach } from './reach.ts';
 import type { Sighted } from './sighted.ts';
@@ -219,22 +229,30 @@ export class Outbox {
 
   /**
    * In a transaction: a send that no attempt of ours made, found after a start or a loss, as a from-me row or as what osascript left behind.
-   * `isIt`: is it this text, or one of these files (by name), to this address? A waiting message that may be that one is not sent.
+   * `isIt`: is it this text (if it is not ''), or one of these files, to this address? The message that may be that one is not sent, or where a
+   * part of it has gone, the rest of it is not.
    */
-  settleLookalike(isIt: (address: string, text: string, files: string[]) => boolean): void {
-    for (const message of this.messages.inState('accepted', 'held')) {
-      const files = (message.parts ?? []).flatMap(({ file }) => file?.name ?? []);
-      if (!isIt(addressOf(message.recipient), message.text, files)) continue;
+  settleLookalike(isIt: (address: string, text: string, files: SoughtFile[]) => boolean): void {
+    for (const message of this.messages.inState('accepted', 'held', 'dispatching')) {
+      const unsent = this.#unsentOf(message);
+      if (!unsent || !isIt(addressOf(message.recipient), unsent.text, unsent.files)) continue;
       this.#gate.remove(message.id);
-      this.messages.move(message.id, 'dispatching');
-      this.messages.move(message.id, 'unknown', {
-        rule: 'chat_db',
-        words:
-          'This text to this recipient was already handed to Messages before the relay’s memory begins: it is not sent again.',
-      });
-      this.#acceptance.left();
+      const wasWaiting = isWaiting(message.state);
+      if (wasWaiting) this.messages.move(message.id, 'dispatching');
+      if (!wasWaiting && message.parts) this.#parts.mayHaveGone(message, ALREADY);
+      else this.messages.move(message.id, 'unknown', ALREADY);
+      if (wasWaiting) this.#acceptance.left();
       return;
     }
+  }
+
+  /** What of a message may still be handed to Messages; null if nothing. */
+  #unsentOf(message: Message): { text: string; files: SoughtFile[] } | null {
+    const { state, text, command } = message;
+    if (!message.parts) return isWaiting(state) || this.dispatcher.isTriedAgain(message) ? { text, files: [] } : null;
+    const parts = message.parts.filter((part) => part.state === 'waiting');
+    if (parts.length === 0) return null;
+    return { text: parts.some(({ kind }) => kind === 'text') ? text : '', files: this.#files.sought(command, parts) };
   }
 
   /** In a transaction: a person has looked at the conversation, and says whether an unknown one is there. */
@@ -368,6 +386,12 @@ export class Outbox {
 function hasUnknown({ state, parts }: Message): boolean {
   return state === 'unknown' || (parts?.some((part) => part.state === 'unknown') ?? false);
 }
+
+const ALREADY = {
+  rule: 'chat_db',
+  words:
+    'This was already handed to Messages for this recipient before the relay’s memory begins: it is not sent again.',
+};
 
 function answerOf(answer: TextAnswer): Answer {
   if (answer.ok) return answer;

@@ -154,6 +154,17 @@ export class PartSends {
     return true;
   }
 
+  /** What has not begun may have gone all the same, says chat.db of a store that was set back. */
+  mayHaveGone(message: Message, { rule, words }: { rule: string; words: string }): void {
+    const parts = message.parts ?? [];
+    const isCounted = hasLeft(parts);
+    const doubtful = parts.map(
+      (part): Part => (part.state === 'waiting' ? { ...part, state: 'unknown', words } : part),
+    );
+    const state = this.#tell(message, doubtful, (detail) => ({ ...detail, rule, words }), this.#clock.now());
+    if (isCounted && state !== null) this.#tellGate(message.id, state, doubtful, undefined);
+  }
+
   /** A person has looked at the conversation: what was unknown of it is there, or is not. The gate is not told. */
   settled(message: Message, as: 'sent' | 'not-sent'): void {
     const seen: Partial<Part> =

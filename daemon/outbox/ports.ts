@@ -207,6 +207,9 @@ export interface WantedFile {
   mime: string | null;
 }
 
+/** A file as chat.db may show it: by its name on this Mac, or before it is here by what will name it. */
+export type SoughtFile = { name: string } | { url: string; filename?: string; mime?: string };
+
 /** An attachment that is on this Mac. */
 export interface StagedFile {
   folder: string;

@@ -1,6 +1,8 @@
 /** Which row of chat.db is which attempt's, and what is told when there is none. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { showsSend } from '../../../daemon/bridge/row-key.ts';
+import type { RowSighting } from '../../../daemon/bridge/sightings.ts';
 import { ACCEPT, ANNA, BridgeWorld, fails, HANG, LIMIT_MS } from '../../support/bridge-world.ts';
 
 const BEN = '+14155550102';
@@ -305,6 +307,22 @@ describe('a lookalike', () => {
     expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(true);
     await world.look();
     expect(world.bridge.hasLookalike(to, 'yes', since)).toBe(true);
+  });
+
+  it('is a file as well, by the stem of its name, also where the server’s type adds an ending to that', async () => {
+    await world.open();
+    const since = world.clock.now();
+    const url = 'https://x.example/menu.v2';
+    const has = (file: { url: string; mime?: string }) => world.bridge.hasLookalike(to, 'Look!', since, [file]);
+    expect(has({ url })).toBe(false);
+    world.chat.file(world.chat.own(ANNA, '\uFFFC', world.clock.now(), { is_sent: 1 }), 'menu.v2.pdf');
+    await world.look();
+    expect(has({ url })).toBe(true);
+    expect(has({ url, mime: 'application/pdf' })).toBe(true);
+    expect(has({ url: 'https://x.example/other' })).toBe(false);
+    expect(showsSend(world.ownHand[0] as RowSighting, 'Look!', [{ url }])).toBe(true);
+    expect(showsSend(world.ownHand[0] as RowSighting, '', [{ name: 'menu.v2.doc' }])).toBe(true);
+    expect(showsSend(world.ownHand[0] as RowSighting, '', [{ name: 'menu.doc' }])).toBe(false);
   });
 
   it('cannot be excluded while chat.db cannot be read', () => {

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { safeFileName, stemOf } from '../../../daemon/bridge/file-names.ts';
+import { possibleNames, safeFileName, stemOf } from '../../../daemon/bridge/file-names.ts';
 import { HttpsFetch } from '../../../daemon/bridge/https-fetch.ts';
 import { Staging } from '../../../daemon/bridge/staging.ts';
 import { systemClock } from '../../../daemon/host/clock.ts';
@@ -78,6 +78,22 @@ describe('a name', () => {
   it('has a stem that no ending changes', () => {
     expect(['Photo.HEIC', 'photo.jpeg', 'PHOTO'].map(stemOf)).toEqual(['photo', 'photo', 'photo']);
     expect(stemOf('photo.exe.jpg')).toBe('photo.exe');
+  });
+
+  it('that is not known yet is looked for in each form that it may get, whatever the server says', () => {
+    const url = 'https://x.example/menu.v2';
+    const stems = (wishes: Parameters<typeof possibleNames>[0]) => possibleNames(wishes).map(stemOf);
+    expect(stems({ url })).toEqual(['menu', 'menu.v2']);
+    expect(stems({ url, mime: 'application/pdf' })).toEqual(['menu.v2']);
+    expect(stems({ url, mime: 'image/unheard-of' })).toEqual(['menu', 'menu.v2']);
+    expect(stems({ url, filename: 'Photo.jpg', mime: 'image/jpeg' })).toEqual(['photo']);
+    expect(possibleNames({ name: 'menu.v2' })).toEqual(['menu.v2']);
+    const types = ['image/jpeg', 'video/quicktime', 'application/pdf', 'application/vnd.apple.pkpass', undefined];
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), fc.constantFrom(...types), (filename, type) => {
+        expect(stems({ filename, url })).toContain(stemOf(safeFileName({ filename, url, type })));
+      }),
+    );
   });
 });
 

@@ -225,3 +225,74 @@ describe('a part that is being handed over while an earlier one turns bad', () =
     await until(() => newest(file)?.state === 'dispatching', 'the file goes');
   });
 });
+
+describe('a store that was set back: a send that it has forgotten', () => {
+  const seen = (shown: string | RegExp) =>
+    world.store.commit.run(() =>
+      world.outbox.settleLookalike((address, text, files) => {
+        const names = files.map((file) => ('name' in file ? file.name : (file.filename ?? file.url)));
+        return (
+          address === ANNA && (typeof shown === 'string' ? text === shown : names.some((name) => shown.test(name)))
+        );
+      }),
+    );
+
+  it('is known by what will name a file that is still being fetched', async () => {
+    world.files.next.set(A, [() => new Promise(() => {})]);
+    const id = await send('Look!', [A]);
+    await seen(/b\.pdf/);
+    expect(newest(id)?.state).toBe('held');
+    await seen(/a\.jpg$/);
+    expect(newest(id)).toMatchObject({ state: 'unknown', rule: 'chat_db' });
+    expect(stored(id)).toEqual(['unknown', 'unknown']);
+    await settle();
+    expect(world.bridge.ran).toEqual([]);
+  });
+
+  it('may be the next part of one that was begun: that part does not go, nor what is behind it', async () => {
+    const id = await send('Look!', [A, B]);
+    await begun(1);
+    world.gate.paused = true;
+    await row(0, 'sent');
+    await seen('Look!');
+    expect(told(id)).toEqual(['sent', 'waiting', 'waiting']);
+    await seen(/a\.jpg/);
+    expect(newest(id)).toMatchObject({ state: 'unknown', rule: 'chat_db' });
+    expect(stored(id)).toEqual(['sent', 'unknown', 'unknown']);
+    world.gate.paused = false;
+    world.outbox.dispatcher.wake();
+    await settle();
+    expect(world.bridge.ran).toHaveLength(1);
+    expect(world.gate.outcomes).toEqual([{ message: id, state: 'unknown' }]);
+  });
+
+  it('may be a later part, while the one before it runs', async () => {
+    const end = answered();
+    const id = await send('Look!', [A]);
+    await begun(1);
+    await seen(/a\.jpg/);
+    expect(stored(id)).toEqual(['dispatching', 'unknown']);
+    end({ kind: 'accepted' });
+    await row(0, 'sent');
+    await settle();
+    expect(newest(id)?.state).toBe('unknown');
+    expect(stored(id)).toEqual(['sent', 'unknown']);
+    expect(world.bridge.ran).toHaveLength(1);
+  });
+
+  it.each([[[]], [[A]]])('may be one that did not start before, and waits for another try: %j', async (urls) => {
+    world.bridge.next.push(() => {
+      world.bridge.condition = 'messages_not_running';
+      return { kind: 'not_started', code: 'messages_unavailable', words: 'Not running.', again: true };
+    });
+    const id = await send('Look!', urls);
+    await until(() => world.bridge.ran.length === 1 && world.gate.waiting.length === 1, 'it waits for another try');
+    world.bridge.stored.set(id, { kind: 'not_started', code: 'messages_unavailable', words: '', again: true });
+    await seen('Look!');
+    expect(newest(id)).toMatchObject({ state: 'unknown', rule: 'chat_db' });
+    expect(world.gate.waiting).toEqual([]);
+    world.bridge.condition = null;
+    await world.clock.advanceAsync(10_000);
+    expect(world.bridge.ran).toHaveLength(1);
+  });
+});
