@@ -14,7 +14,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Config } from '../host/config.ts';
 import { codeOf, messageOf, RelayError } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
-import { safeFileName } from './file-names.ts';
+import { safeFileName, stemOf } from './file-names.ts';
 import { HttpsFetch } from './https-fetch.ts';
 
 /** What must stay free on the disk for the Mac itself. */
@@ -62,6 +62,11 @@ export class Staging {
 
   pathOf({ folder, name }: Pick<StagedFile, 'folder' | 'name'>): string {
     return join(this.#folder, folder, name);
+  }
+
+  /** As files are known again in chat.db. */
+  stemOf(name: string): string {
+    return stemOf(name);
   }
 
   /** Is it there as it was fetched? */

@@ -86,8 +86,8 @@ export class Acceptance {
     if (fault) return fault;
     const normalised = this.#normalise(send.to);
     if (!normalised.ok) return normalised.answer;
-    const hashes = (send.attachments ?? []).flatMap(({ sha256 }) => sha256 ?? []);
-    const doubtful = (to: Recipient) => this.#twins.until(addressOf(to), send.text, hashes) !== null;
+    const files = (send.attachments ?? []).flatMap(({ sha256 }) => (sha256 === undefined ? [] : [{ sha256 }]));
+    const doubtful = (to: Recipient) => this.#twins.until(addressOf(to), send.text, files) !== null;
     if (send.pacing === 'reject' && normalised.recipients.some(doubtful))
       return { ok: false, code: 'duplicate', message: TWIN_WORDS, detail: { rule: 'unknown_before' } };
     const request = toRequest(send, command, normalised.recipients);

@@ -10,7 +10,7 @@ import type { Category, MessageState, Pacing } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Db } from '../host/db.ts';
 import { followed, hashesOf, type Part, toldParts } from './parts.ts';
-import type { GateMessage, Journal, Recipient } from './ports.ts';
+import type { GateMessage, Journal, Recipient, StagedFile } from './ports.ts';
 import { mayMove } from './states.ts';
 
 export interface Message {
@@ -234,11 +234,11 @@ export class Messages {
   }
 
   /**
-   * Texts and files (SHA-256) to this address of which nobody knows whether they went, in messages that changed since then; the oldest first. '' and
+   * Texts and files to this address of which nobody knows whether they went, in messages that changed since then; the oldest first. '' and
    * none where that is known of the text, or of all files. Those that chat.db already showed when they were given up (`rule: chat_db`) are not
    * among them.
    */
-  unknownTo(address: string, since: number): { text: string; files: string[]; at: number }[] {
+  unknownTo(address: string, since: number): { text: string; files: StagedFile[]; at: number }[] {
     return this.#db
       .sql<{ text: string; parts: string | null; at: number }>(
         `SELECT text, parts, changed_at AS at FROM message WHERE state IN ('unknown', 'not_delivered') AND changed_at >= ?
@@ -249,7 +249,11 @@ export class Messages {
       .map(({ text, parts, at }) => {
         if (parts === null) return { text, at, files: [] };
         const unknown = (JSON.parse(parts) as Part[]).filter(({ state }) => state === 'unknown');
-        return { text: unknown.some(({ kind }) => kind === 'text') ? text : '', at, files: hashesOf(unknown) };
+        return {
+          text: unknown.some(({ kind }) => kind === 'text') ? text : '',
+          at,
+          files: unknown.flatMap(({ file }) => file ?? []),
+        };
       });
   }
 

@@ -94,7 +94,7 @@ export class Outbox {
     this.messages = new Messages({ db, clock, journal });
     const { messages } = this;
     this.#reach = new Reach({ db, clock });
-    this.#twins = new Twins({ clock, messages, gate });
+    this.#twins = new Twins({ clock, messages, gate, names: o.files });
     const reach = this.#reach;
     const twins = this.#twins;
     this.#acceptance = new Acceptance({

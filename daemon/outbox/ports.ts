@@ -231,6 +231,8 @@ export interface FileStore {
   /** Is it there as it was fetched? */
   has(file: StagedFile): boolean;
   pathOf(file: StagedFile): string;
+  /** What Messages keeps of a name, whatever it makes of the ending: chat.db cannot tell two files of one stem apart. */
+  stemOf(name: string): string;
   release(folder: string): Promise<void>;
   /** At the start: all others go. */
   sweep(needed: { folder: string; bytes: number }[]): void;

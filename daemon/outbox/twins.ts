@@ -1,6 +1,7 @@
 /**
- * Twins: the same text, or the same file, to the same recipient as one of which nobody knows whether it went (`unknown`). Were both sent, somebody might get
- * it twice; so the later one waits until chat.db has settled the earlier, or no row of it has come for a day.
+ * Twins: the same text, or the same file, to the same recipient as one of which nobody knows whether it went (`unknown`). Were both sent, somebody
+ * might get it twice; so the later one waits until chat.db has settled the earlier, or no row of it has come for a day. Files of one name are
+ * twins too, whatever is in them: in chat.db the row of the one could be taken for that of the other.
  *
  *   in the gate ── about to go, and a twin is unknown ──▶ set aside (held) ── a message is settled, or from time to time ──▶ in the gate
  *
@@ -8,39 +9,48 @@
  */
 import type { Clock } from '../host/clock.ts';
 import { addressOf, type Message, type Messages, toGateMessage } from './messages.ts';
-import { hashesOf } from './parts.ts';
-import type { Gate } from './ports.ts';
+import type { FileStore, Gate } from './ports.ts';
 
 /** A row comes within moments, or when Messages is on the network again. */
 const WAIT_MS = 86_400_000;
 const LOOK_AGAIN_MS = 10 * 60_000;
 
+/** As far as it is known: the name only once it is on this Mac. */
+interface KnownFile {
+  name?: string;
+  sha256: string;
+}
+
 export class Twins {
   readonly #clock: Clock;
   readonly #messages: Messages;
   readonly #gate: Gate;
+  readonly #names: Pick<FileStore, 'stemOf'>;
   readonly #aside = new Set<string>();
   #lookAt = 0;
 
-  constructor(o: { clock: Clock; messages: Messages; gate: Gate }) {
+  constructor(o: { clock: Clock; messages: Messages; gate: Gate; names: Pick<FileStore, 'stemOf'> }) {
     this.#clock = o.clock;
     this.#messages = o.messages;
     this.#gate = o.gate;
+    this.#names = o.names;
   }
 
-  /** When the wait for an unknown twin ends at the latest, Unix ms; null if there is none. `files`: SHA-256 of each. */
-  until(address: string, text: string, files: readonly string[] = []): number | null {
+  /** When the wait for an unknown twin ends at the latest, Unix ms; null if there is none. */
+  until(address: string, text: string, files: readonly KnownFile[]): number | null {
     const wanted = comparable(text);
     const since = this.#clock.now() - WAIT_MS;
-    const isTwin = (other: { text: string; files: string[] }) =>
-      (wanted !== '' && comparable(other.text) === wanted) || other.files.some((file) => files.includes(file));
+    const isTwin = (other: { text: string; files: KnownFile[] }) =>
+      (wanted !== '' && comparable(other.text) === wanted) ||
+      other.files.some((one) => files.some((file) => this.#isSame(one, file)));
     const newest = this.#messages.unknownTo(address, since).findLast(isTwin);
     return newest ? newest.at + WAIT_MS : null;
   }
 
   /** In a transaction, right before it would go. True: it must wait; it is told, and the gate has it no more. */
   setAside(message: Message): boolean {
-    const until = this.until(addressOf(message.recipient), message.text, hashesOf(message.parts ?? []));
+    const files = (message.parts ?? []).flatMap(({ file }) => file ?? []);
+    const until = this.until(addressOf(message.recipient), message.text, files);
     if (until === null) return false;
     if (this.#aside.size === 0) this.#lookAt = this.#clock.mono() + LOOK_AGAIN_MS;
     this.#gate.remove(message.id);
@@ -70,6 +80,12 @@ export class Twins {
 
   forget(): void {
     this.#aside.clear();
+  }
+
+  #isSame(one: KnownFile, other: KnownFile): boolean {
+    if (one.sha256 === other.sha256) return true;
+    if (one.name === undefined || other.name === undefined) return false;
+    return this.#names.stemOf(one.name) === this.#names.stemOf(other.name);
   }
 }
 

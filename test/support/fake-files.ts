@@ -36,6 +36,10 @@ export class FakeFiles implements FileStore {
     return `/files/${folder}/${name}`;
   }
 
+  stemOf(name: string): string {
+    return name.replace(/\.[a-z]+$/i, '').toLowerCase();
+  }
+
   async release(folder: string): Promise<void> {
     this.released.push(folder);
     this.here.delete(folder);

@@ -484,4 +484,19 @@ describe('twins', () => {
     await row(0, 'sent');
     await until(() => newest(twin.ids[0])?.state === 'dispatching', 'the twin goes');
   });
+
+  it.each([
+    ['another of the same name', 'https://files.example/other/A.HEIC', { sha256: 'another' }],
+    ['the same visiting card', A, { vcard: true }],
+  ])('of such a file are %s too: chat.db could not tell them apart', async (_what, url, more) => {
+    world.files.next.set(A, [() => world.files.file(A, { vcard: 'vcard' in more })]);
+    world.bridge.next.push(() => ({ kind: 'may_have_gone', words: 'Who knows.' }));
+    const first = await send('', [A]);
+    await until(() => newest(first.ids[0])?.state === 'unknown', 'unknown');
+    world.files.next.set(url, [() => world.files.file(url, more)]);
+    const twin = await send('', [url]);
+    await until(() => newest(twin.ids[0])?.rule === 'unknown_before', 'the twin waits');
+    await row(0, 'sent');
+    await until(() => newest(twin.ids[0])?.state === 'dispatching', 'the twin goes');
+  });
 });
