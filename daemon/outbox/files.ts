@@ -4,11 +4,12 @@
  *
  *   wanted ── fetched ──▶ here ── all that use it are settled, and ten minutes ──▶ let go
  *     │ └─ a network that fails: again after 2 s, 4 s, … 5 min, as long as a message waits for it
- *     └─ refused (too large, another sha256, not public, 404): the command's messages are rejected ──▶ let go
+ *     └─ refused (too large, another sha256, not public, 404): the command's messages that wait are rejected ──▶ let go
  *
- * A file counts once it is whole on the disk and its row is too; what was fetched and not noted is swept at the next start.
+ * What is here stays as long as a message of the command is being sent, whatever becomes of the other files and messages. A file counts once it is whole on the disk and its row is too; what was fetched and not noted is swept at the next start.
  */
 import type { MessageSend } from '../../protocol/commands.ts';
+import type { MessageState } from '../../protocol/names.ts';
 import type { Clock, Timer } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Db } from '../host/db.ts';
@@ -27,6 +28,8 @@ const ROUND_MS = 30_000;
 const GRACE_MS = 10 * 60_000;
 /** So long may a row settle what is unknown. */
 const UNKNOWN_MS = 7 * 86_400_000;
+/** Messages has seen nothing of these. */
+const NEVER_LEFT: readonly MessageState[] = ['rejected', 'cancelled', 'expired', 'failed'];
 
 interface Row {
   command: string;
@@ -114,9 +117,10 @@ export class CommandFiles {
   start(): void {
     const here = this.#inState('here').flatMap((row) => fileOf(row) ?? []);
     this.#store.sweep(here);
+    // For one that is being sent it would come too late: that part is told as not sent when it is its turn.
     const lost = this.#inState('here').filter((row) => {
       const file = fileOf(row);
-      return !file || !this.#store.has(file);
+      return !(file && this.#store.has(file)) && this.#isAwaited(row.command);
     });
     this.#do(() => {
       for (const { command, number } of lost) {
@@ -244,11 +248,14 @@ export class CommandFiles {
     file.waitMs = Math.min(file.waitMs * 2, LONGEST_WAIT_MS);
   }
 
-  /** In a transaction: nobody needs the command's files any more. Returns their folders. */
+  /** In a transaction: nobody waits for the command's files any more. Returns the folders of those that nobody needs either. */
   #drop(command: string): string[] {
-    const rows = this.#rows(command);
-    for (const row of rows) this.#wanted.delete(keyOf(row));
-    this.#db.sql('DELETE FROM command_file WHERE command = ?').run(command);
+    const isOver = this.#isOver(command);
+    const rows = this.#rows(command).filter(({ state }) => isOver || state === 'wanted');
+    for (const row of rows) {
+      this.#wanted.delete(keyOf(row));
+      this.#db.sql('DELETE FROM command_file WHERE command = ? AND number = ?').run(command, row.number);
+    }
     return rows.flatMap(({ folder }) => folder ?? []);
   }
 
@@ -270,9 +277,11 @@ export class CommandFiles {
 
   #isOver(command: string): boolean {
     const now = this.#clock.now();
-    const settled = ({ state, status }: Message) => {
-      if (isWaiting(state) || state === 'dispatching') return false;
-      return now - status.at >= (state === 'unknown' ? UNKNOWN_MS : GRACE_MS);
+    const settled = ({ state, status, parts }: Message) => {
+      if (NEVER_LEFT.includes(state)) return true;
+      const has = (one: MessageState) => state === one || (parts ?? []).some((part) => part.state === one);
+      if (isWaiting(state) || has('dispatching')) return false;
+      return now - status.at >= (has('unknown') ? UNKNOWN_MS : GRACE_MS);
     };
     return this.#messages.ofCommand(command).every(settled);
   }

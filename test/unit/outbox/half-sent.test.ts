@@ -296,3 +296,58 @@ describe('a store that was set back: a send that it has forgotten', () => {
     expect(world.bridge.ran).toHaveLength(1);
   });
 });
+
+describe('the files of one that was begun', () => {
+  it('stay after a restart, also when one that has been sent was removed from the disk', async () => {
+    const id = await send('Look!', [A, B]);
+    await begun(1);
+    await row(0, 'sent');
+    await begun(2);
+    world.gate.paused = true;
+    await row(1, 'sent');
+    world.files.here.delete('f1');
+    await world.restart();
+    world.gate.paused = true;
+    world.bridge.stored.set(id, { kind: 'accepted' });
+    world.outbox.start();
+    // What the start looks for, fetches and lets go of takes some commits.
+    for (let round = 0; round < 8; round += 1) {
+      await world.store.commit.run(() => {});
+      await settle();
+    }
+    expect(world.files.released).toEqual([]);
+    expect(world.files.asked).toHaveLength(2);
+    world.gate.paused = false;
+    world.outbox.dispatcher.wake();
+    await begun(3);
+    expect(world.bridge.begun[2]?.file).toBe('/files/f2/b.pdf');
+  });
+
+  it('stay although another message of the same command is rejected for a file that is gone', async () => {
+    const BEN = '+14155550102';
+    const attachments = [{ url: A }, { url: B }];
+    const result = await world.command('message.send', world.send([ANNA, BEN], 'Look!', { attachments }));
+    const [anna = '', ben = ''] = ((result.detail?.messages ?? []) as { message: string }[]).map((m) => m.message);
+    world.gate.holds.set(ben, { until: 0, rule: 'interval', evidence: { words: 'Later.' } });
+    await begun(1);
+    await row(0, 'sent');
+    await begun(2);
+    world.gate.paused = true;
+    await row(1, 'sent');
+    world.files.here.delete('f1');
+    world.files.next.set(A, [() => ({ ok: false, again: false, words: 'files.example answers 404.' })]);
+    await world.restart();
+    world.gate.paused = true;
+    world.bridge.stored.set(anna, { kind: 'accepted' });
+    world.outbox.start();
+    await until(() => newest(ben)?.state === 'rejected', 'the other is rejected');
+    await settle();
+    expect(world.files.released).not.toContain('f2');
+    world.gate.paused = false;
+    world.outbox.dispatcher.wake();
+    await begun(3);
+    expect(world.bridge.begun[2]?.file).toBe('/files/f2/b.pdf');
+    await row(2, 'sent');
+    expect(newest(anna)?.state).toBe('sent');
+  });
+});
