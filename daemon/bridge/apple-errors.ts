@@ -50,12 +50,7 @@ const LISTED: readonly Listed[] = [
     'This Mac’s sign-in is no longer valid; sign out of Messages and in again.',
     again,
   ],
-  [
-    'serverRejected',
-    'unknown',
-    'Apple’s server rejected it; stop sending this text and look at the conversation.',
-    never,
-  ],
+  ['serverRejected', 'unknown', 'Apple’s server rejected it; stop sending this and look at the conversation.', never],
   ['remoteUserInvalid', 'recipient', 'This is no address that Messages can write to; check it.', never],
   [
     'remoteUserDoesNotExist',
@@ -116,7 +111,7 @@ const LISTED: readonly Listed[] = [
   [
     'messageWasBlackholed',
     'text_suspected_junk',
-    'Messages held it back as suspected junk; stop sending this text and wait.',
+    'Messages held it back as suspected junk; stop sending this and wait.',
     never,
   ],
 ];

@@ -55,6 +55,11 @@ export interface Attempt {
   failingAt: number | null;
 }
 
+/** What it hands over, in words for a person. */
+export function nounOf({ file }: Pick<Attempt, 'file'>): 'text' | 'file' {
+  return file === null ? 'text' : 'file';
+}
+
 export interface ClaimedRow {
   rowid: number;
   guid: string;

@@ -26,7 +26,7 @@ import type { Health } from '../host/health.ts';
 import type { Log } from '../host/log.ts';
 import { AttachmentFolder } from './attachment-folder.ts';
 import { AttachmentPieces } from './attachment-pieces.ts';
-import { type AttemptRequest, Attempts } from './attempts.ts';
+import { type AttemptRequest, Attempts, nounOf } from './attempts.ts';
 import { Changes } from './changes.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
@@ -355,11 +355,11 @@ export class MessagesBridge {
   /** In a transaction: stores the outcome, and tells what a row that was there before it says. */
   #settle(id: string, outcome: SendOutcome): SendOutcome {
     const attempt = this.#attempts.get(id);
-    const rowSaysOtherwise = outcome.kind === 'not_started' && attempt && this.#claims.hasShown(attempt);
-    const settled: SendOutcome = rowSaysOtherwise
+    const shown = outcome.kind === 'not_started' && attempt !== undefined && this.#claims.hasShown(attempt);
+    const settled: SendOutcome = shown
       ? {
           kind: 'may_have_gone',
-          words: 'osascript reports that nothing was sent, but chat.db shows this text to this recipient.',
+          words: `osascript reports that nothing was sent, but chat.db shows this ${nounOf(attempt)} to this recipient.`,
         }
       : outcome;
     this.#attempts.ended(id, settled, Math.round(this.#clock.now()));

@@ -1,5 +1,5 @@
 /**
- * Messages took a text: its row should be there within 10 s.
+ * Messages took a text or a file: its row should be there within 10 s.
  *
  *   expected ─ 10 s, chat.db read to its end, looked for once more ─▶ claimed · told as `unknown`, in words that say what was found instead
  *
@@ -8,7 +8,7 @@
 import type { Clock, Timer } from '../host/clock.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
-import type { Attempts } from './attempts.ts';
+import { type Attempts, nounOf } from './attempts.ts';
 import { type Claims, type Found, ROW_PATIENCE_MS } from './claims.ts';
 import type { Sightings } from './sightings.ts';
 
@@ -74,17 +74,19 @@ export class MissingRows {
         const found = ok ? this.#claims.searchAgain(a) : 'unreadable';
         if (found === 'claimed') continue;
         this.#attempts.tell(id, 'unknown', false);
-        this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: WORDS[found] });
+        this.#sightings.attempt(a.message, id, { state: 'unknown', at, words: WORDS[found](nounOf(a)) });
       }
     });
   }
 }
 
-const WORDS: Record<Exclude<Found, 'claimed'> | 'unreadable', string> = {
-  nothing:
-    'Messages took the text, but chat.db does not show it yet. It may have gone out; look at the conversation on the Mac.',
-  part: 'Messages took the text, but chat.db shows only a part of it. Look at the conversation on the Mac.',
-  elsewhere:
-    'Messages took the text, but chat.db shows it in another conversation than asked for. Look at both on the Mac before you send it again.',
-  unreadable: 'Messages took the text, but chat.db cannot be read just now, so nobody knows what became of it.',
+const WORDS: Record<Exclude<Found, 'claimed'> | 'unreadable', (noun: 'text' | 'file') => string> = {
+  nothing: (noun) =>
+    `Messages took the ${noun}, but chat.db does not show it yet. It may have gone out; look at the conversation on the Mac.`,
+  part: (noun) =>
+    `Messages took the ${noun}, but chat.db shows only a part of it. Look at the conversation on the Mac.`,
+  elsewhere: (noun) =>
+    `Messages took the ${noun}, but chat.db shows ${noun === 'file' ? 'one of its name' : 'it'} in another conversation than asked for. Look at both on the Mac before you send it again.`,
+  unreadable: (noun) =>
+    `Messages took the ${noun}, but chat.db cannot be read just now, so nobody knows what became of it.`,
 };

@@ -9,7 +9,7 @@
  */
 import { type Clock, pause } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
-import type { Attempt } from './attempts.ts';
+import { type Attempt, nounOf } from './attempts.ts';
 import type { Osascript, Running } from './osascript.ts';
 import { errorNumber, type Route, type SendOutcome, type Verdict, verdictOf } from './outcome.ts';
 
@@ -102,7 +102,7 @@ export function readVerdict(osascript: Osascript, a: Attempt, fate: Fate): Verdi
 /** The last word, when chat.db has been read to its end (or cannot be). */
 export function decide(o: {
   attempt: Attempt;
-  /** chat.db shows its text, or a piece of it. */
+  /** chat.db shows its text, or a piece of it, or its file. */
   shown: boolean;
   verdict: Verdict & { silent: boolean };
   fate: Fate;
@@ -112,7 +112,8 @@ export function decide(o: {
 }): SendOutcome {
   const { outcome } = o.verdict;
   if (outcome.kind !== 'not_started') return outcome;
-  if (o.shown) return doubt('chat.db shows this text to this recipient, and nobody saw how the send ended.');
+  if (o.shown)
+    return doubt(`chat.db shows this ${nounOf(o.attempt)} to this recipient, and nobody saw how the send ended.`);
   if (!o.verdict.silent) return { ...outcome, again: outcome.again || (o.verdict.noSuchTarget && !o.attempt.isGroup) };
   if (o.fate === 'unsure')
     return doubt('The relay was cut off while it sent, and what it left behind cannot be found.');

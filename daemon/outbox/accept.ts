@@ -12,10 +12,10 @@ import type { Clock } from '../host/clock.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import type { Answer } from './commands.ts';
 import { addressOf, type Messages, type NewMessage, toGateMessage } from './messages.ts';
-import { isWhole, partsOf } from './parts.ts';
+import { isWhole, namesOf, partsOf } from './parts.ts';
 import type { Confirmation, Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
 import type { Reach } from './reach.ts';
-import { TWIN_WORDS, type Twins } from './twins.ts';
+import { type Twins, UNKNOWN_BEFORE } from './twins.ts';
 
 /** Groups that exist in Messages. Members without the own address; null if there is no such group. */
 export interface Groups {
@@ -87,9 +87,9 @@ export class Acceptance {
     const normalised = this.#normalise(send.to);
     if (!normalised.ok) return normalised.answer;
     const files = (send.attachments ?? []).flatMap(({ sha256 }) => (sha256 === undefined ? [] : [{ sha256 }]));
-    const doubtful = (to: Recipient) => this.#twins.until(addressOf(to), send.text, files) !== null;
-    if (send.pacing === 'reject' && normalised.recipients.some(doubtful))
-      return { ok: false, code: 'duplicate', message: TWIN_WORDS, detail: { rule: 'unknown_before' } };
+    const twin = (to: Recipient) => this.#twins.find(addressOf(to), send.text, files) ?? [];
+    const [first] = send.pacing === 'reject' ? normalised.recipients.flatMap(twin) : [];
+    if (first) return { ok: false, code: 'duplicate', message: first.words, detail: { rule: UNKNOWN_BEFORE } };
     const request = toRequest(send, command, normalised.recipients);
     const admission = this.#gate.admit(request);
     if (!admission.ok) {
@@ -172,10 +172,10 @@ export class Acceptance {
     if (this.#mayHaveGone(send, recipient)) {
       // The store may have forgotten the command, and Messages already shows this text to this person: never a second send.
       this.#messages.move(stored.id, 'dispatching');
+      const what = namesOf(stored.parts);
       this.#messages.move(stored.id, 'unknown', {
         rule: 'chat_db',
-        words:
-          'The relay’s store may have been lost or set back, and this text has or may have gone to this recipient already: it is not sent again.',
+        words: `The relay’s store may have been lost or set back, and ${what} has or may have gone to this recipient already: it is not sent again.`,
       });
       return named;
     }

@@ -25,7 +25,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { CommandFiles } from './files.ts';
 import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
 import { AGAIN, MISSED_BY_PERSON, PartSends, SEEN_BY_PERSON } from './part-sends.ts';
-import { isWhole } from './parts.ts';
+import { isWhole, namesOf, type Part } from './parts.ts';
 import type {
   Bridge,
   Confirmation,
@@ -239,20 +239,23 @@ export class Outbox {
       this.#gate.remove(message.id);
       const wasWaiting = isWaiting(message.state);
       if (wasWaiting) this.messages.move(message.id, 'dispatching');
-      if (!wasWaiting && message.parts) this.#parts.mayHaveGone(message, ALREADY);
-      else this.messages.move(message.id, 'unknown', ALREADY);
+      const already = { rule: 'chat_db', words: alreadyWords(unsent.parts) };
+      if (!wasWaiting && message.parts) this.#parts.mayHaveGone(message, already);
+      else this.messages.move(message.id, 'unknown', already);
       if (wasWaiting) this.#acceptance.left();
       return;
     }
   }
 
   /** What of a message may still be handed to Messages; null if nothing. */
-  #unsentOf(message: Message): { text: string; files: SoughtFile[] } | null {
-    const { state, text, command } = message;
-    if (!message.parts) return isWaiting(state) || this.dispatcher.isTriedAgain(message) ? { text, files: [] } : null;
-    const parts = message.parts.filter((part) => part.state === 'waiting');
+  #unsentOf(message: Message): { text: string; files: SoughtFile[]; parts: Part[] | null } | null {
+    const { text, command } = message;
+    const parts = message.parts?.filter(({ state }) => state === 'waiting') ?? null;
+    if (parts === null)
+      return isWaiting(message.state) || this.dispatcher.isTriedAgain(message) ? { text, files: [], parts } : null;
     if (parts.length === 0) return null;
-    return { text: parts.some(({ kind }) => kind === 'text') ? text : '', files: this.#files.sought(command, parts) };
+    const words = parts.some(({ kind }) => kind === 'text') ? text : '';
+    return { text: words, files: this.#files.sought(command, parts), parts };
   }
 
   /** In a transaction: a person has looked at the conversation, and says whether an unknown one is there. */
@@ -387,11 +390,10 @@ function hasUnknown({ state, parts }: Message): boolean {
   return state === 'unknown' || (parts?.some((part) => part.state === 'unknown') ?? false);
 }
 
-const ALREADY = {
-  rule: 'chat_db',
-  words:
-    'This was already handed to Messages for this recipient before the relay’s memory begins: it is not sent again.',
-};
+function alreadyWords(unsent: readonly Part[] | null): string {
+  const what = namesOf(unsent);
+  return `${what[0]?.toUpperCase()}${what.slice(1)} was already handed to Messages for this recipient before the relay’s memory begins: it is not sent again.`;
+}
 
 function answerOf(answer: TextAnswer): Answer {
   if (answer.ok) return answer;

@@ -41,6 +41,14 @@ export function partsOf(text: string, attachments: number): Part[] | null {
   return [...words, ...files];
 }
 
+/** What one of these is, in words for a person, when nobody knows which. Null is a text alone. */
+export function namesOf(parts: readonly Part[] | null): string {
+  const files = (parts ?? []).filter(({ kind }) => kind === 'attachment').length;
+  if (files === 0) return 'this text';
+  const file = files === 1 ? 'its file' : 'a file of it';
+  return parts?.length === files ? (files === 1 ? 'this file' : 'one of these files') : `this text or ${file}`;
+}
+
 /** All its files are on this Mac. */
 export function isWhole(parts: readonly Part[] | null): boolean {
   return parts === null || parts.every(({ kind, file }) => kind === 'text' || file !== undefined);

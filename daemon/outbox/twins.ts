@@ -36,30 +36,36 @@ export class Twins {
     this.#names = o.names;
   }
 
-  /** When the wait for an unknown twin ends at the latest, Unix ms; null if there is none. */
-  until(address: string, text: string, files: readonly KnownFile[]): number | null {
+  /** The newest unknown twin: when the wait for it ends at the latest (Unix ms), and why, in words for a person. Null if there is none. */
+  find(address: string, text: string, files: readonly KnownFile[]): { until: number; words: string } | null {
     const wanted = comparable(text);
     const since = this.#clock.now() - WAIT_MS;
-    const isTwin = (other: { text: string; files: KnownFile[] }) =>
-      (wanted !== '' && comparable(other.text) === wanted) ||
-      other.files.some((one) => files.some((file) => this.#isSame(one, file)));
-    const newest = this.#messages.unknownTo(address, since).findLast(isTwin);
-    return newest ? newest.at + WAIT_MS : null;
+    const alike = (other: { text: string; files: KnownFile[] }): string | null => {
+      if (wanted !== '' && comparable(other.text) === wanted) return 'The same text';
+      const pairs = other.files.flatMap((one) => files.map((file) => [one, file] as const));
+      if (pairs.some(([one, file]) => one.sha256 === file.sha256)) return 'The same file';
+      return pairs.some(([one, file]) => this.#isNamedAlike(one, file)) ? 'A file of the same name' : null;
+    };
+    for (const other of this.#messages.unknownTo(address, since).reverse()) {
+      const what = alike(other);
+      if (what !== null) return { until: other.at + WAIT_MS, words: `${what} ${TWIN_WORDS}` };
+    }
+    return null;
   }
 
   /** In a transaction, right before it would go. True: it must wait; it is told, and the gate has it no more. */
   setAside(message: Message): boolean {
     const files = (message.parts ?? []).flatMap(({ file }) => file ?? []);
-    const until = this.until(addressOf(message.recipient), message.text, files);
-    if (until === null) return false;
+    const twin = this.find(addressOf(message.recipient), message.text, files);
+    if (!twin) return false;
     if (this.#aside.size === 0) this.#lookAt = this.#clock.mono() + LOOK_AGAIN_MS;
     this.#gate.remove(message.id);
     this.#aside.add(message.id);
-    if (message.status.rule !== RULE)
+    if (message.status.rule !== UNKNOWN_BEFORE)
       this.#messages.move(message.id, 'held', {
-        until: Math.round(until),
-        rule: RULE,
-        evidence: { words: TWIN_WORDS },
+        until: Math.round(twin.until),
+        rule: UNKNOWN_BEFORE,
+        evidence: { words: twin.words },
       });
     return true;
   }
@@ -82,17 +88,16 @@ export class Twins {
     this.#aside.clear();
   }
 
-  #isSame(one: KnownFile, other: KnownFile): boolean {
-    if (one.sha256 === other.sha256) return true;
+  #isNamedAlike(one: KnownFile, other: KnownFile): boolean {
     if (one.name === undefined || other.name === undefined) return false;
     return this.#names.stemOf(one.name) === this.#names.stemOf(other.name);
   }
 }
 
-const RULE = 'unknown_before';
+export const UNKNOWN_BEFORE = 'unknown_before';
 
-export const TWIN_WORDS =
-  'The same text to this recipient may have gone out before, and nobody can tell yet; it waits until chat.db shows what became of that one.';
+const TWIN_WORDS =
+  'to this recipient may have gone out before, and nobody can tell yet; it waits until chat.db shows what became of that one.';
 
 function comparable(text: string): string {
   return text.normalize('NFC').replace(/\r\n?/g, '\n').trim();

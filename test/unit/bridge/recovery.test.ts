@@ -72,6 +72,16 @@ describe('an attempt that a crash cut off', () => {
     expect(world.ownHand).toEqual([]);
   });
 
+  it('of a file may have gone if chat.db has one of that name, and is told of as a file', async () => {
+    await world.open();
+    await world.bridge.ready();
+    await world.begin(world.request('', { file: '/x/Menu.pdf' }));
+    await world.kill();
+    world.chat.file(world.chat.own(ANNA, '\uFFFC', world.clock.now()), 'Menu.pdf');
+    const [found] = await recovered();
+    expect(found?.outcome).toMatchObject({ kind: 'may_have_gone', words: expect.stringContaining('shows this file') });
+  });
+
   it('may have gone if chat.db cannot be read', async () => {
     await world.open();
     await world.bridge.ready();

@@ -193,6 +193,19 @@ describe('a file', () => {
     });
   });
 
+  it('of which no row comes, or one in another conversation, is told of as a file', async () => {
+    await world.open();
+    await world.send('', { file: '/x/Party.HEIC' });
+    await world.clock.advanceAsync(10_000);
+    await until(() => world.told.length === 1, 'unknown');
+    expect(world.told[0]?.words).toMatch(/^Messages took the file, but chat.db does not show it yet/);
+    await world.send('', { file: '/x/Menu.pdf' });
+    world.chat.file(world.chat.own('+14155550102', '\uFFFC', world.clock.now()), 'Menu.pdf');
+    await world.clock.advanceAsync(10_000);
+    await until(() => world.told.length === 2, 'unknown');
+    expect(world.told[1]?.words).toMatch(/^Messages took the file, but chat.db shows one of its name in another/);
+  });
+
   it('has the row that names it, whatever Messages made of its ending; never a row with words', async () => {
     await world.open();
     const { id } = await world.send('', { file: '/x/Party.HEIC' });

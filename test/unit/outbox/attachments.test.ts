@@ -486,9 +486,14 @@ describe('twins', () => {
   });
 
   it.each([
-    ['another of the same name', 'https://files.example/other/A.HEIC', { sha256: 'another' }],
-    ['the same visiting card', A, { vcard: true }],
-  ])('of such a file are %s too: chat.db could not tell them apart', async (_what, url, more) => {
+    [
+      'another of the same name',
+      'https://files.example/other/A.HEIC',
+      { sha256: 'another' },
+      /^A file of the same name/,
+    ],
+    ['the same visiting card', A, { vcard: true }, /^The same file to this recipient may have gone/],
+  ])('of such a file are %s too: chat.db could not tell them apart', async (_what, url, more, words) => {
     world.files.next.set(A, [() => world.files.file(A, { vcard: 'vcard' in more })]);
     world.bridge.next.push(() => ({ kind: 'may_have_gone', words: 'Who knows.' }));
     const first = await send('', [A]);
@@ -496,6 +501,7 @@ describe('twins', () => {
     world.files.next.set(url, [() => world.files.file(url, more)]);
     const twin = await send('', [url]);
     await until(() => newest(twin.ids[0])?.rule === 'unknown_before', 'the twin waits');
+    expect(newest(twin.ids[0])?.evidence?.words).toMatch(words);
     await row(0, 'sent');
     await until(() => newest(twin.ids[0])?.state === 'dispatching', 'the twin goes');
   });

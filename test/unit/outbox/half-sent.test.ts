@@ -156,6 +156,17 @@ describe('a person settles', () => {
   });
 
   it.each([
+    ['Look!', [], 'this text'],
+    ['Look!', [A], 'this text or its file'],
+    ['Look!', [A, B], 'this text or a file of it'],
+    ['', [A], 'this file'],
+    ['', [A, B], 'one of these files'],
+  ])('one that chat.db may show already, told in true words: %j with %j', async (text, urls, what) => {
+    world.lookalike = true;
+    expect(newest(await send(text, urls))?.words).toContain(`${what} has or may have gone to this recipient already`);
+  });
+
+  it.each([
     ['sent', { state: 'sent' }, ['sent', 'sent']],
     ['not-sent', { state: 'not_delivered', retryable: true }, ['not_delivered', 'not_delivered']],
   ] as const)(
@@ -244,6 +255,7 @@ describe('a store that was set back: a send that it has forgotten', () => {
     expect(newest(id)?.state).toBe('held');
     await seen(/a\.jpg$/);
     expect(newest(id)).toMatchObject({ state: 'unknown', rule: 'chat_db' });
+    expect(newest(id)?.words).toMatch(/^This text or its file was already handed to Messages/);
     expect(stored(id)).toEqual(['unknown', 'unknown']);
     await settle();
     expect(world.bridge.ran).toEqual([]);
@@ -258,6 +270,7 @@ describe('a store that was set back: a send that it has forgotten', () => {
     expect(told(id)).toEqual(['sent', 'waiting', 'waiting']);
     await seen(/a\.jpg/);
     expect(newest(id)).toMatchObject({ state: 'unknown', rule: 'chat_db' });
+    expect(newest(id)?.words).toMatch(/^One of these files was already handed to Messages/);
     expect(stored(id)).toEqual(['sent', 'unknown', 'unknown']);
     world.gate.paused = false;
     world.outbox.dispatcher.wake();
