@@ -1,13 +1,14 @@
 /**
- * The bridge: how a text gets into Messages, and what chat.db says became of it. The room's face.
+ * The bridge: how texts and files get into Messages, and what chat.db says became of them. The room's face.
  *
- *   lane.ts       may Messages be asked?           reading.ts    rows of chat.db, each told once
- *   osascript.ts  the child processes              claims.ts     which row is which attempt's
- *   outcome.ts    what a child's end proves        receipts.ts   what claimed rows say, for 7 days
- *   attempts.ts   the rows of our store            recovery.ts   what a crash left behind
- *   changes.ts    edits, unsendings and files of messages that were told
- *   lookalikes.ts what a lost store may have sent  missing-rows.ts  taken, and no row comes
- *   staging.ts    files that are to be sent
+ *   lane.ts       may Messages be asked?             reading.ts       rows of chat.db, each told once
+ *   sending.ts    an attempt, to its outcome         claims.ts        which row is which attempt's
+ *   osascript.ts  the child processes                cut-texts.ts     texts that came in several rows
+ *   outcome.ts    what a child's end proves          receipts.ts      what claimed rows say, for 7 days
+ *   attempts.ts   the attempts of our store          missing-rows.ts  taken, and no row comes
+ *   recovery.ts   what a crash left behind           lookalikes.ts    what a lost store may have sent
+ *   changes.ts    what becomes of told messages      own-files.ts     files that the owner sends by hand
+ *   attachment-pieces.ts  files, for the controller  mac-checks.ts    what doctor asks
  *
  *   begin ─ run ─┬─ accepted ──────── row? ─▶ sent ─▶ delivered ─▶ read │ not_delivered
  *                ├─ may_have_gone ─── row? ─┘  (no row 10 s after `accepted`: unknown; a row within 7 days settles it)
@@ -31,6 +32,7 @@ import { Changes } from './changes.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
 import { addressOf, CLAIM_WINDOW_MS, Claims } from './claims.ts';
+import { CutTexts } from './cut-texts.ts';
 import { possibleNames, type SoughtFile } from './file-names.ts';
 import { Lane } from './lane.ts';
 import { Lookalikes } from './lookalikes.ts';
@@ -39,7 +41,6 @@ import { MissingRows } from './missing-rows.ts';
 import { Osascript } from './osascript.ts';
 import type { SendOutcome } from './outcome.ts';
 import { OwnFiles } from './own-files.ts';
-import { Parts } from './parts.ts';
 import { Reading } from './reading.ts';
 import { Receipts } from './receipts.ts';
 import { decide, Leftovers, readVerdict } from './recovery.ts';
@@ -89,7 +90,7 @@ export class MessagesBridge {
   readonly #log: Log;
   readonly #sightings: Sightings;
   readonly #attempts: Attempts;
-  readonly #parts: Parts;
+  readonly #cutTexts: CutTexts;
   readonly #osascript: Osascript;
   readonly #lane: Lane;
   readonly #reading: Reading;
@@ -115,8 +116,8 @@ export class MessagesBridge {
     this.#sightings = sightings;
     const attempts = new Attempts(db);
     this.#attempts = attempts;
-    const parts = new Parts(db);
-    this.#parts = parts;
+    const cutTexts = new CutTexts(db);
+    this.#cutTexts = cutTexts;
     const osascript = new Osascript({
       path: config.osascript,
       ps: config.ps,
@@ -145,9 +146,9 @@ export class MessagesBridge {
     this.#reading = reading;
     const chatDb = () => reading.chatDb();
     const wallTrusted = o.wallTrusted ?? (() => true);
-    const receipts = new Receipts({ attempts, parts, commit, clock, log, sightings, chatDb, wallTrusted });
+    const receipts = new Receipts({ attempts, cutTexts, commit, clock, log, sightings, chatDb, wallTrusted });
     this.#receipts = receipts;
-    const claims = new Claims({ attempts, parts, receipts, clock, chatDb, region: o.region });
+    const claims = new Claims({ attempts, cutTexts, receipts, clock, chatDb, region: o.region });
     this.#claims = claims;
     this.#lookalikes = new Lookalikes({ osascript, attempts, claims, clock, chatDb });
     const stored = (work: () => void) => this.#stored(work);
@@ -216,7 +217,7 @@ export class MessagesBridge {
     const begunAt = Math.round(this.#clock.now());
     const address = addressOf(recipient);
     const whole = comparable(text);
-    if (hasLink(whole)) this.#parts.expect({ attempt: request.attempt, address, text: whole, begunAt });
+    if (hasLink(whole)) this.#cutTexts.expect({ attempt: request.attempt, address, text: whole, begunAt });
     this.#attempts.insert({
       id: request.attempt,
       message: request.message,

@@ -5,7 +5,7 @@
  *   of a kind that a script can make · claimed by nobody · of attempts that expect a row now the oldest, else the oldest of all
  *
  * Exceptions:
- *   - a text with a link may come in several rows, which joined are the text (split-text.ts): the last one is claimed, the others are its parts
+ *   - a text with a link may come in several rows, which joined are the text (split-text.ts): the last one is claimed, the others are its pieces
  *   - a clean row takes the place of a claimed one that shows a failure (Messages tried again by itself), and any row that of one that is
  *     gone (Messages puts a row with the preview in the place of the plain one)
  *   - the ghost of macOS 26, an empty SMS row in no chat whose handle is the chat's identifier, is the failure of the send just made
@@ -17,7 +17,7 @@ import { handleFromRow, normaliseHandle } from '../host/handles.ts';
 import type { Attempt, AttemptRequest, Attempts } from './attempts.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
-import type { Parts } from './parts.ts';
+import type { CutTexts } from './cut-texts.ts';
 import type { Receipts } from './receipts.ts';
 import { rowKey } from './row-key.ts';
 import { linksOf, restAfter } from './split-text.ts';
@@ -41,7 +41,7 @@ export type Found = 'claimed' | 'part' | 'elsewhere' | 'nothing';
 
 export class Claims {
   readonly #attempts: Attempts;
-  readonly #parts: Parts;
+  readonly #cutTexts: CutTexts;
   readonly #receipts: Receipts;
   readonly #clock: Clock;
   readonly #chatDb: () => ChatDb | null;
@@ -49,14 +49,14 @@ export class Claims {
 
   constructor(o: {
     attempts: Attempts;
-    parts: Parts;
+    cutTexts: CutTexts;
     receipts: Receipts;
     clock: Clock;
     chatDb: () => ChatDb | null;
     region: string | undefined;
   }) {
     this.#attempts = o.attempts;
-    this.#parts = o.parts;
+    this.#cutTexts = o.cutTexts;
     this.#receipts = o.receipts;
     this.#clock = o.clock;
     this.#chatDb = o.chatDb;
@@ -73,12 +73,12 @@ export class Claims {
   }
 
   isClaimed(guid: string): boolean {
-    return this.#attempts.hasClaimed(guid) || this.#parts.has(guid);
+    return this.#attempts.hasClaimed(guid) || this.#cutTexts.has(guid);
   }
 
   /** A piece of its text was seen, or all of it. */
   hasShown(a: Attempt): boolean {
-    return a.guid !== null || this.#parts.of(a.id).length > 0;
+    return a.guid !== null || this.#cutTexts.of(a.id).length > 0;
   }
 
   /**
@@ -91,7 +91,7 @@ export class Claims {
     const same = ours.filter((row) => rowKey(row) === a.textKey && this.#fits(a, row));
     const row = same.find((r) => this.addressesOf(r).includes(a.address));
     if (row && this.#takeBy(a, row, false)) return 'claimed';
-    if (this.#parts.of(a.id).length > 0) return 'part';
+    if (this.#cutTexts.of(a.id).length > 0) return 'part';
     return same.some((r) => r.at <= (a.endedAt ?? r.at) + SOON_MS) ? 'elsewhere' : 'nothing';
   }
 
@@ -140,7 +140,7 @@ export class Claims {
   #takePiece(row: SettledRow): boolean {
     const shown = comparable(row.text);
     const candidates = this.addressesOf(row)
-      .flatMap((address) => this.#parts.to(address))
+      .flatMap((address) => this.#cutTexts.to(address))
       .flatMap(({ attempt, rest }) => {
         const a = this.#attempts.get(attempt);
         const left = restAfter(shown, rest);
@@ -151,7 +151,7 @@ export class Claims {
     const left = candidates.find((c) => c.a === a)?.left;
     if (!a || left === undefined) return false;
     const { rowid, guid, ownAddress } = row;
-    this.#parts.shown({ attempt: a.id, rowid, guid }, left);
+    this.#cutTexts.shown({ attempt: a.id, rowid, guid }, left);
     if (left !== '') return true;
     this.#attempts.claim(a.id, { rowid, guid, ownAddress, ghost: false }, Math.round(this.#clock.now()));
     const state = this.#receipts.whole({ id: a.id, rowid, guid });
@@ -164,12 +164,12 @@ export class Claims {
     if (row.detail?.app !== LINK_APP) return false;
     const shown = comparable(row.text);
     return this.addressesOf(row)
-      .flatMap((address) => this.#parts.to(address))
+      .flatMap((address) => this.#cutTexts.to(address))
       .filter(({ text }) => text !== shown && linksOf(text).includes(shown))
       .some(({ attempt }) => {
         const a = this.#attempts.get(attempt);
         if (!a || a.guid === null || !this.#fits(a, row) || row.at > a.begunAt + SOON_MS) return false;
-        return this.#parts.previewed({ attempt, rowid: row.rowid, guid: row.guid });
+        return this.#cutTexts.previewed({ attempt, rowid: row.rowid, guid: row.guid });
       });
   }
 

@@ -18,8 +18,8 @@ import { appleFault } from './apple-errors.ts';
 import type { Attempt, Attempts, Watched } from './attempts.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { OwnState } from './chat-row.ts';
+import type { CutTexts } from './cut-texts.ts';
 import { factsOf, joined, RANK, readingOf, whenOf, wordsOf } from './own-state.ts';
-import type { Parts } from './parts.ts';
 import type { AttemptState, Sightings } from './sightings.ts';
 
 export const WATCH_MS = 7 * 86_400_000;
@@ -36,7 +36,7 @@ const PAGE = 250;
 
 export class Receipts {
   readonly #attempts: Attempts;
-  readonly #parts: Parts;
+  readonly #cutTexts: CutTexts;
   readonly #commit: GroupCommit;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -56,7 +56,7 @@ export class Receipts {
 
   constructor(o: {
     attempts: Attempts;
-    parts: Parts;
+    cutTexts: CutTexts;
     commit: GroupCommit;
     clock: Clock;
     log: Log;
@@ -66,7 +66,7 @@ export class Receipts {
     wallTrusted: () => boolean;
   }) {
     this.#attempts = o.attempts;
-    this.#parts = o.parts;
+    this.#cutTexts = o.cutTexts;
     this.#commit = o.commit;
     this.#clock = o.clock;
     this.#log = o.log;
@@ -118,10 +118,10 @@ export class Receipts {
 
   /** All rows of an attempt whose text came in several. In a transaction; null if one is gone or chat.db cannot be read. */
   whole(a: { id: string; rowid: number; guid: string }): OwnState | null {
-    const rows = [a, ...this.#parts.of(a.id).filter((part) => part.guid !== a.guid)];
+    const rows = [a, ...this.#cutTexts.of(a.id).filter((piece) => piece.guid !== a.guid)];
     const states = this.#statesOf(rows);
-    const [main, ...parts] = rows.map((row) => states.get(row.guid));
-    return main && parts.every((part) => part !== undefined) ? joined(main, parts) : null;
+    const [main, ...pieces] = rows.map((row) => states.get(row.guid));
+    return main && pieces.every((piece) => piece !== undefined) ? joined(main, pieces) : null;
   }
 
   #fails(a: Attempt, state: OwnState, downgraded: boolean, now: number): void {
@@ -174,7 +174,7 @@ export class Receipts {
     if (!this.#chatDb() || watched.length === 0) return;
     this.#noteSleep();
     const states = this.#statesOf(watched);
-    const cut = new Set(this.#parts.watched().map((part) => part.attempt));
+    const cut = new Set(this.#cutTexts.watched().map((piece) => piece.attempt));
     const news = watched.flatMap((a) => {
       const state = cut.has(a.id) ? this.whole(a) : states.get(a.guid);
       if (!state) return [];
@@ -223,7 +223,7 @@ export class Receipts {
       this.#tell(a, { state: 'unknown', at: now, ...guid, words: STUCK_WORDS }, false);
     }
     this.#attempts.expire(now, WATCH_MS);
-    this.#parts.expire(now - WATCH_MS);
+    this.#cutTexts.expire(now - WATCH_MS);
   }
 
   /** A failure is told when it has lasted; nothing in chat.db needs to change for that. */

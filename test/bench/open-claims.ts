@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Attempts } from '../../daemon/bridge/attempts.ts';
 import { ChatDb } from '../../daemon/bridge/chat-db.ts';
-import { Parts } from '../../daemon/bridge/parts.ts';
+import { CutTexts } from '../../daemon/bridge/cut-texts.ts';
 import { Receipts } from '../../daemon/bridge/receipts.ts';
 import type { Clock } from '../../daemon/host/clock.ts';
 import { silentLog } from '../../daemon/host/log.ts';
@@ -86,7 +86,7 @@ async function run(): Promise<Figure[]> {
   const clock = new BenchClock();
   const receipts = new Receipts({
     attempts,
-    parts: new Parts(store.db),
+    cutTexts: new CutTexts(store.db),
     commit: store.commit,
     clock,
     log: silentLog,

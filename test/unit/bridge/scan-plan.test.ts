@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Attempts } from '../../../daemon/bridge/attempts.ts';
 import { ChatDb, fileIdentity } from '../../../daemon/bridge/chat-db.ts';
 import { chatSql } from '../../../daemon/bridge/chat-schema.ts';
-import { Parts } from '../../../daemon/bridge/parts.ts';
+import { CutTexts } from '../../../daemon/bridge/cut-texts.ts';
 import { type Db, openReader } from '../../../daemon/host/db.ts';
 import { schemaSql } from '../../sim/schema-macos.ts';
 import { appleSchemas, makeEmpty } from '../../support/apple-schemas.ts';
@@ -120,7 +120,7 @@ test('our own store: no question about attempts walks through all of them', asyn
     },
   };
   try {
-    const [attempts, parts] = [new Attempts(noting), new Parts(noting)];
+    const [attempts, cutTexts] = [new Attempts(noting), new CutTexts(noting)];
     attempts.get('a');
     attempts.newestOf('m');
     attempts.running();
@@ -132,9 +132,9 @@ test('our own store: no question about attempts walks through all of them', asyn
     attempts.watchedSince(0, 500);
     attempts.watchedPage(0, 500);
     attempts.neverTold(0);
-    parts.to('x');
-    parts.has('G');
-    parts.of('a');
+    cutTexts.to('x');
+    cutTexts.has('G');
+    cutTexts.of('a');
     expect(statements.size).toBeGreaterThanOrEqual(14);
     const scanned = [...statements].flatMap((text) =>
       plan(store.db, text)

@@ -1,7 +1,7 @@
 /**
  * Texts that Messages may put into several rows (split-text.ts), in our store: what no row has shown yet, and the rows that showed a piece.
  *
- *   expect ─▶ shown, shown, … ─▶ rest is '' : the attempt claims the last row, the others stay its parts
+ *   expect ─▶ shown, shown, … ─▶ rest is '' : the attempt claims the last row, the others stay its pieces
  *
  * All methods that write must be called inside a transaction.
  */
@@ -14,13 +14,13 @@ export interface Rest {
   rest: string;
 }
 
-export interface Part {
+export interface Piece {
   attempt: string;
   rowid: number;
   guid: string;
 }
 
-export class Parts {
+export class CutTexts {
   readonly #db: Db;
 
   constructor(db: Db) {
@@ -39,15 +39,15 @@ export class Parts {
   }
 
   /** This row showed a piece; `rest` is left. */
-  shown(part: Part, rest: string): void {
-    this.#db.sql('UPDATE attempt_rest SET rest = ? WHERE attempt = ?').run(rest, part.attempt);
+  shown(piece: Piece, rest: string): void {
+    this.#db.sql('UPDATE attempt_rest SET rest = ? WHERE attempt = ?').run(rest, piece.attempt);
     this.#db
       .sql('INSERT OR IGNORE INTO attempt_part (guid, attempt, row_id) VALUES (?, ?, ?)')
-      .run(part.guid, part.attempt, part.rowid);
+      .run(piece.guid, piece.attempt, piece.rowid);
   }
 
   /** This row shows a link of a whole text once more. False, and nothing is stored, if one has done so before. */
-  previewed({ guid, attempt, rowid }: Part): boolean {
+  previewed({ guid, attempt, rowid }: Piece): boolean {
     const done = this.#db
       .sql(
         `INSERT INTO attempt_part (guid, attempt, row_id, preview) SELECT ?, ?, ?, 1
@@ -61,16 +61,16 @@ export class Parts {
     return this.#db.sql('SELECT 1 AS found FROM attempt_part WHERE guid = ?').get(guid) !== undefined;
   }
 
-  of(attempt: string): Part[] {
+  of(attempt: string): Piece[] {
     return this.#db
-      .sql<Part & object>('SELECT attempt, row_id AS rowid, guid FROM attempt_part WHERE attempt = ? AND preview = 0')
+      .sql<Piece & object>('SELECT attempt, row_id AS rowid, guid FROM attempt_part WHERE attempt = ? AND preview = 0')
       .all(attempt);
   }
 
   /** Of all attempts that are watched. There are few: only of texts that were cut. */
-  watched(): Part[] {
+  watched(): Piece[] {
     return this.#db
-      .sql<Part & object>(
+      .sql<Piece & object>(
         `SELECT p.attempt, p.row_id AS rowid, p.guid FROM attempt_part p CROSS JOIN attempt a ON a.id = p.attempt
          WHERE a.watching = 1 AND p.preview = 0`,
       )
