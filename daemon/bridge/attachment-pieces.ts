@@ -5,7 +5,6 @@
  *
  * Size and SHA-256 are of the file as it is now; if it changes between two pieces, both say so.
  */
-import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { RefusalCode } from '../../protocol/codes.ts';
@@ -15,8 +14,8 @@ import type { AttachmentFolder } from './attachment-folder.ts';
 import { FINISHED } from './awaited-files.ts';
 import type { StoredFile } from './changed-rows.ts';
 import type { ChatDb } from './chat-db.ts';
+import { sha256Of } from './file-sum.ts';
 
-const READ_BYTES = 1024 * 1024;
 /** Files whose SHA-256 is kept. */
 const REMEMBERED = 16;
 
@@ -83,15 +82,7 @@ export class AttachmentPieces {
     const key = [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join(' ');
     const known = this.#sums.get(key);
     if (known !== undefined) return known;
-    const hash = createHash('sha256');
-    const buffer = Buffer.alloc(Math.min(READ_BYTES, Math.max(1, stats.size)));
-    for (let at = 0; at < stats.size; ) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      at += bytesRead;
-    }
-    const sum = hash.digest('hex');
+    const sum = await sha256Of(file, stats.size);
     this.#sums.set(key, sum);
     const oldest = this.#sums.keys().next();
     if (this.#sums.size > REMEMBERED && !oldest.done) this.#sums.delete(oldest.value);

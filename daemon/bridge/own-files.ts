@@ -2,19 +2,18 @@
  * Files that the owner sent by hand: the same file counts as the same text does, so the gate must know their bytes. They are hashed off the
  * transaction that tells of the row, one after another, if they are on the disk then; what is not there, or is very large, is passed over.
  */
-import { createHash } from 'node:crypto';
 import type { GroupCommit } from '../host/commit.ts';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import type { AttachmentFolder } from './attachment-folder.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { SettledRow } from './chat-row.ts';
+import { sha256Of } from './file-sum.ts';
 import { isVcard } from './https-fetch.ts';
 import { type RowSighting, sightingOf } from './sightings.ts';
 
 /** Apple takes none above it. */
 const LARGEST_BYTES = 100 * 1024 * 1024;
-const READ_BYTES = 1024 * 1024;
 /** Rows that wait to be hashed; the oldest are passed over beyond that. */
 const MOST_WAITING = 500;
 
@@ -85,15 +84,7 @@ export class OwnFiles {
     const { file, stats } = opened;
     try {
       if (stats.size === 0 || stats.size > LARGEST_BYTES) return null;
-      const hash = createHash('sha256');
-      const buffer = Buffer.alloc(Math.min(READ_BYTES, stats.size));
-      for (let at = 0; at < stats.size && !this.#stopped; ) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-        if (bytesRead === 0 || (at === 0 && isVcard(buffer))) return null;
-        hash.update(buffer.subarray(0, bytesRead));
-        at += bytesRead;
-      }
-      return this.#stopped ? null : hash.digest('hex');
+      return await sha256Of(file, stats.size, (piece, at) => !this.#stopped && !(at === 0 && isVcard(piece)));
     } finally {
       await file.close();
     }
