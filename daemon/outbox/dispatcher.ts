@@ -159,7 +159,7 @@ export class Dispatcher {
     if (pick.kind === 'idle') return this.#rest(Math.min(pick.wakeInMs ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));
     if (pick.kind === 'refuse') return this.#refuse(pick.message, pick.refusal);
     // Also while Messages or chat.db is not to be had: nothing goes after its time.
-    if (this.#isOver(this.#messages.get(pick.message))) return this.#commit.run(() => this.#expire(pick.message));
+    if (this.#isOver(this.#messages.get(pick.message))) return this.#commit.run(() => this.expire(pick.message));
     const ready = await this.#bridge.ready();
     if (!ready.ok) return this.#rest(NOT_READY_PAUSE_MS);
     if (this.#stop.signal.aborted) return;
@@ -193,7 +193,7 @@ export class Dispatcher {
       return null;
     }
     if (this.#isOver(message)) {
-      this.#expire(message.id);
+      this.expire(message.id);
       return null;
     }
     const unreachable = this.#reach.refusal(message.recipient, message.service) ?? this.#parts.fault(message);
@@ -258,8 +258,8 @@ export class Dispatcher {
     return message !== undefined && this.#wall.trusted && message.expiresAt <= this.#clock.now();
   }
 
-  /** In a transaction. One that was tried in vain before has failed: nothing left. */
-  #expire(id: string): void {
+  /** In a transaction: its time is over. One that was tried in vain before has failed: nothing left. */
+  expire(id: string): void {
     this.#gate.remove(id);
     const detail = { code: 'expired', words: 'Its time was over before it could go.', retryable: false };
     if (this.#messages.move(id, 'expired', detail)) this.#left();

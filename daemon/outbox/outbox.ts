@@ -150,7 +150,8 @@ export class Outbox {
       wake: () => this.dispatcher.wake(),
     });
     this.#files = new CommandFiles({ db, commit, clock, log, messages, store: o.files, news });
-    this.#upkeep = new QueueUpkeep({ commit, clock, log, messages, commands: this.commands, gate, wall, left });
+    const expire = (message: string) => this.dispatcher.expire(message);
+    this.#upkeep = new QueueUpkeep({ commit, clock, log, messages, commands: this.commands, gate, wall, expire });
   }
 
   /** Gives the gate what waits, settles what a crash cut off, and begins to send. */

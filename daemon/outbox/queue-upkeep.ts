@@ -23,7 +23,7 @@ export class QueueUpkeep {
   readonly #commands: Commands;
   readonly #gate: Gate;
   readonly #wall: WallClock;
-  readonly #left: () => void;
+  readonly #expire: (message: string) => void;
   readonly #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
@@ -35,7 +35,8 @@ export class QueueUpkeep {
     commands: Commands;
     gate: Gate;
     wall: WallClock;
-    left: () => void;
+    /** In a transaction. */
+    expire: (message: string) => void;
   }) {
     this.#commit = o.commit;
     this.#clock = o.clock;
@@ -44,7 +45,7 @@ export class QueueUpkeep {
     this.#commands = o.commands;
     this.#gate = o.gate;
     this.#wall = o.wall;
-    this.#left = o.left;
+    this.#expire = o.expire;
   }
 
   start(): void {
@@ -77,11 +78,7 @@ export class QueueUpkeep {
   /** One round, in a transaction. True if there may be more to do at once. */
   round(): boolean {
     const expired = this.#wall.trusted ? this.#messages.expired(this.#clock.now(), PER_ROUND) : [];
-    for (const message of expired) {
-      this.#gate.remove(message.id);
-      const words = 'Its time was over before it could go.';
-      if (this.#messages.move(message.id, 'expired', { code: 'expired', words, retryable: false })) this.#left();
-    }
+    for (const { id } of expired) this.#expire(id);
     this.#gate.tend();
     for (const { message, hold } of this.#gate.movedHolds())
       this.#messages.move(message, 'held', { until: Math.round(hold.until), rule: hold.rule, evidence: hold.evidence });
