@@ -10,7 +10,7 @@
 import { ATTACHMENT } from './accept.ts';
 import type { FileNews } from './files.ts';
 import { type Message, type Messages, toGateMessage } from './messages.ts';
-import { hashesOf, isWhole } from './parts.ts';
+import { hashesOf, isWhole, type Part } from './parts.ts';
 import type { Gate, GateRequest, RecipientVerdict, Refusal, StagedFile } from './ports.ts';
 import { isWaiting } from './states.ts';
 
@@ -35,11 +35,11 @@ export class Attached implements FileNews {
   here(command: string, files: Map<number, StagedFile>): void {
     const waiting = this.#waiting(command).filter(({ parts }) => !isWhole(parts));
     for (const { id, parts } of waiting) {
-      const known = (parts ?? []).map((part) => ({ ...part, file: files.get(part.number ?? 0) }));
-      this.#messages.setParts(
-        id,
-        known.map(({ file, ...part }) => (file ? { ...part, file } : part)),
-      );
+      const known = (parts ?? []).map((part): Part => {
+        const file = files.get(part.number ?? 0);
+        return file ? { ...part, file } : part;
+      });
+      this.#messages.setParts(id, known);
     }
     const whole = waiting.flatMap(({ id }) => this.#messages.get(id) ?? []);
     const replies = whole.filter(({ reply }) => reply);

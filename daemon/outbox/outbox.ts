@@ -282,7 +282,7 @@ export class Outbox {
     if (!handle.ok)
       return { ok: false, code: 'recipient_invalid', message: `${JSON.stringify(written)} is ${handle.why}.` };
     const result = this.#gate.optOut(handle.handle, source);
-    if (!result.ok) return { ok: false, code: result.refusal.code, message: result.refusal.words };
+    if (!result.ok) return refused(result.refusal);
     if (result.event) this.#journal.append('contact.opted_out', result.event);
     this.swept();
     return { ok: true, detail: { handle: handle.handle, changed: result.changed } };
@@ -293,7 +293,7 @@ export class Outbox {
     if (!handle.ok)
       return { ok: false, code: 'recipient_invalid', message: `${JSON.stringify(written)} is ${handle.why}.` };
     const result = this.#gate.optIn(handle.handle, source);
-    if (!result.ok) return { ok: false, code: result.refusal.code, message: result.refusal.words };
+    if (!result.ok) return refused(result.refusal);
     if (result.event) this.#journal.append('contact.opted_in', result.event);
     return { ok: true, detail: { handle: handle.handle, changed: result.changed } };
   }
@@ -374,13 +374,7 @@ export class Outbox {
 
   resume(source: 'command' | 'person'): Answer {
     const result = this.#gate.resume(source);
-    if (!result.ok)
-      return {
-        ok: false,
-        code: result.refusal.code,
-        message: result.refusal.words,
-        retryAfterMs: result.refusal.retryAfterMs,
-      };
+    if (!result.ok) return refused(result.refusal);
     this.dispatcher.wake();
     return this.#tellHealth(result.health);
   }
@@ -397,13 +391,11 @@ function alreadyWords(unsent: readonly Part[] | null): string {
 }
 
 function answerOf(answer: TextAnswer): Answer {
-  if (answer.ok) return answer;
-  const { code, words, retryAfterMs } = answer.refusal;
-  return { ok: false, code, message: words, retryAfterMs };
+  return answer.ok ? answer : refused(answer.refusal);
 }
 
-function refused({ code, words }: Refusal): Extract<Answer, { ok: false }> {
-  return { ok: false, code, message: words };
+function refused({ code, words, retryAfterMs }: Refusal): Extract<Answer, { ok: false }> {
+  return { ok: false, code, message: words, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
 function isIMessage(service: string | undefined): boolean {
