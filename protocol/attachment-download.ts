@@ -7,7 +7,7 @@
  * A relay answers one piece at a time; `Controller.fetchAttachment` keeps the files of a device in a row.
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import type { LineClock } from './clock.ts';
 import type { QueryError } from './frames.ts';
 import { RESULT_DATA, type ResultData } from './queries.ts';
 
@@ -34,28 +34,30 @@ export type Download =
   /** What came is not what was promised. */
   | { kind: 'broken'; words: string };
 
-/** `ask` puts one `attachment.get` question. `mostBytes`: what the caller has room for, MOST_FILE_BYTES if not given. */
-export async function downloadAttachment(
-  ask: (data: { attachment: string; offset: number }) => Promise<PieceOutcome>,
-  attachment: string,
-  mostBytes = MOST_FILE_BYTES,
-): Promise<Download> {
+export interface DownloadOptions {
+  /** Puts one `attachment.get` question. */
+  ask: (data: { attachment: string; offset: number }) => Promise<PieceOutcome>;
+  clock: Pick<LineClock, 'after'>;
+  /** What the caller has room for, MOST_FILE_BYTES if not given. */
+  mostBytes?: number | undefined;
+}
+
+export async function downloadAttachment(attachment: string, o: DownloadOptions): Promise<Download> {
   for (let start = 0; start < MOST_STARTS; start += 1) {
-    const done = await downloadOnce(ask, attachment, mostBytes);
+    const done = await downloadOnce(attachment, o);
     if (done !== 'changed') return done;
   }
   return { kind: 'broken', words: 'The file changes while it is being fetched.' };
 }
 
 async function downloadOnce(
-  ask: (data: { attachment: string; offset: number }) => Promise<PieceOutcome>,
   attachment: string,
-  mostBytes: number,
+  { ask, clock, mostBytes = MOST_FILE_BYTES }: DownloadOptions,
 ): Promise<Download | 'changed'> {
   const pieces: Buffer[] = [];
   let first: ResultData<'attachment.get'> | undefined;
   for (let offset = 0; ; ) {
-    const outcome = await askPatiently(() => ask({ attachment, offset }));
+    const outcome = await askPatiently(clock, () => ask({ attachment, offset }));
     if (outcome.kind !== 'result') return outcome;
     const parsed = RESULT_DATA['attachment.get'].safeParse(outcome.data);
     if (!parsed.success || parsed.data.offset !== offset)
@@ -77,11 +79,11 @@ async function downloadOnce(
   return { kind: 'file', data, sha256, ...(name ? { name } : {}), ...(mime_type ? { mime_type } : {}) };
 }
 
-async function askPatiently(ask: () => Promise<PieceOutcome>): Promise<PieceOutcome> {
+async function askPatiently(clock: DownloadOptions['clock'], ask: () => Promise<PieceOutcome>): Promise<PieceOutcome> {
   for (let tries = 0; ; tries += 1) {
     const outcome = await ask();
     const isBusy = outcome.kind === 'refused' && outcome.error.code === 'overloaded';
     if (!isBusy || tries === MOST_AGAIN) return outcome;
-    await pause(AGAIN_MS);
+    await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
   }
 }

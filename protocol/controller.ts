@@ -222,7 +222,8 @@ export class Controller {
   fetchAttachment(device: string, attachment: string, options: { mostBytes?: number } = {}): Promise<Download> {
     const before = this.#downloads.get(device) ?? Promise.resolve();
     const ask = (data: { attachment: string; offset: number }) => this.query(device, 'attachment.get', data);
-    const download = before.then(() => downloadAttachment(ask, attachment, options.mostBytes));
+    const { mostBytes } = options;
+    const download = before.then(() => downloadAttachment(attachment, { ask, mostBytes, clock: this.#clock }));
     const ended = download.catch(() => {});
     this.#downloads.set(device, ended);
     void ended.then(() => {
