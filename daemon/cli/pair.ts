@@ -48,11 +48,8 @@ async function run(asking: Asking, o: Options): Promise<ExitCode> {
     }
     return EXIT.ok;
   }
-  const gaps = pairing.pairingGaps(asking, o);
-  if (gaps.length > 0) {
-    const flags = gaps.map((name) => (name === 'device' ? '--device NAME' : '--url wss://…'));
-    return usageCode(asking, 'It is not known with whom to pair.', `Give ${flags.join(' and ')}.`);
-  }
+  const gap = pairing.pairingGap(asking, o);
+  if (gap) return usageCode(asking, ...gap);
   const paired = await pairing.pair(asking, o);
   if (asking.json) {
     const { secret, ...rest } = paired;

@@ -7,7 +7,7 @@
  * A token that is made here is shown once, on stdout, for the controller to register; one that was given is never shown. It is taken from a
  * file or stdin, since what stands on a command line stands in the shell's history and in `ps`. What is already so is told as that.
  *
- * The caller owes that `pairingGaps` is empty. Throws RelayError: `token_differs`, `token_invalid`, `token_exposed`,
+ * The caller owes that `pairingGap` is null. Throws RelayError: `token_differs`, `token_invalid`, `token_exposed`,
  * `token_file_unreadable`, and what config-edit.ts throws.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
@@ -79,13 +79,13 @@ export async function unpair(asking: Asking): Promise<Unpaired> {
   return { removed_token: removed, changed };
 }
 
-/** What `pair` still needs. */
-export function pairingGaps(asking: Asking, wish: PairingWish): ('device' | 'url')[] {
-  const known = {
-    device: wish.device ?? configured(asking, ['device']),
-    url: wish.url ?? configured(asking, ['controller', 'url']),
-  };
-  return (['device', 'url'] as const).filter((name) => known[name] === undefined);
+/** What `pair` still needs, in words for a person: what is wrong and what to do. Null if nothing. */
+export function pairingGap(asking: Asking, wish: PairingWish): [message: string, hint: string] | null {
+  const gaps = [
+    ...((wish.device ?? configured(asking, ['device'])) === undefined ? ['--device NAME'] : []),
+    ...((wish.url ?? configured(asking, ['controller', 'url'])) === undefined ? ['--url wss://…'] : []),
+  ];
+  return gaps.length > 0 ? ['It is not known with whom to pair.', `Give ${gaps.join(' and ')}.`] : null;
 }
 
 /** Whether there is a file where the token belongs. */

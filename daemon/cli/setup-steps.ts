@@ -11,7 +11,7 @@ import { hostname } from 'node:os';
 import { RelayError } from '../host/errors.ts';
 import { configured, editConfig, fieldMistake } from './config-edit.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
-import { hasToken, pair, pairedWords, pairingGaps, unpair } from './pairing.ts';
+import { hasToken, pair, pairedWords, pairingGap, unpair } from './pairing.ts';
 import { grantPermissions } from './permissions.ts';
 import type { Person } from './person.ts';
 import { sendAndLook } from './send.ts';
@@ -77,11 +77,8 @@ export async function setup(asking: Asking, given: SetupOptions, person: Person 
       return usageCode(asking, `--${flag} ${oneLine(value ?? '')} is not right.`, `Allowed: ${mistake}.`);
   }
   const o = person ? await asked(asking, given, person) : given;
-  const gaps = pairingGaps(asking, o);
-  if (gaps.length > 0) {
-    const missing = gaps.map((name) => (name === 'device' ? '--device NAME' : '--url wss://…'));
-    return usageCode(asking, 'It is not known with whom to pair.', `Give ${missing.join(' and ')}.`);
-  }
+  const gap = pairingGap(asking, o);
+  if (gap) return usageCode(asking, ...gap);
   const report = new Report(asking);
   const paired = await pair(asking, o);
   const isOld = paired.token === 'kept' && paired.changed.length === 0;
