@@ -153,7 +153,7 @@ export class Dispatcher {
 
   async #step(): Promise<void> {
     this.#twins.releaseIfDue();
-    const begun = this.#parts.next();
+    const begun = this.#parts.next((message) => this.#isOver(message));
     if (begun) return this.#goOn(begun);
     const pick = this.#gate.pick();
     if (pick.kind === 'idle') return this.#rest(Math.min(pick.wakeInMs ?? LONGEST_SLEEP_MS, LONGEST_SLEEP_MS));

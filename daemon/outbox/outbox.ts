@@ -128,7 +128,7 @@ export class Outbox {
         'snapshot.request': () => this.#snapshotAsked(),
       },
     });
-    this.#parts = new PartSends({ clock, messages, gate, bridge: o.bridge, reach, files: o.files });
+    this.#parts = new PartSends({ clock, messages, gate, bridge: o.bridge, reach, twins, files: o.files });
     this.dispatcher = new Dispatcher({
       commit,
       clock,

@@ -8,12 +8,13 @@
  */
 import type { MessageState } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
-import { type Message, type Messages, type StatusDetail, toGateMessage } from './messages.ts';
+import { addressOf, type Message, type Messages, type StatusDetail, toGateMessage } from './messages.ts';
 import { culprit, hasLeft, nextPart, type Part, stateOf, withRestStopped } from './parts.ts';
 import type { Bridge, FileStore, Gate, Refusal, SendOutcome } from './ports.ts';
 import type { Reach } from './reach.ts';
 import type { Sighted } from './sighted.ts';
 import { stepsTo } from './states.ts';
+import { type Twins, UNKNOWN_BEFORE } from './twins.ts';
 
 export const MAX_TRIES = 5;
 
@@ -23,6 +24,7 @@ export class PartSends {
   readonly #gate: Gate;
   readonly #bridge: Pick<Bridge, 'begin'>;
   readonly #reach: Reach;
+  readonly #twins: Pick<Twins, 'find'>;
   readonly #files: Pick<FileStore, 'has' | 'pathOf'>;
   /** Begun, and the next part may go. */
   readonly #going = new Set<string>();
@@ -33,6 +35,7 @@ export class PartSends {
     gate: Gate;
     bridge: Pick<Bridge, 'begin'>;
     reach: Reach;
+    twins: Pick<Twins, 'find'>;
     files: Pick<FileStore, 'has' | 'pathOf'>;
   }) {
     this.#clock = o.clock;
@@ -40,6 +43,7 @@ export class PartSends {
     this.#gate = o.gate;
     this.#bridge = o.bridge;
     this.#reach = o.reach;
+    this.#twins = o.twins;
     this.#files = o.files;
   }
 
@@ -48,12 +52,13 @@ export class PartSends {
     for (const message of this.#messages.inState('dispatching')) this.#note(message.id, message.parts);
   }
 
-  /** A message whose next part may go now. */
-  next(): Message | undefined {
+  /** A message whose next part may go now, or of which there is something to tell. `isOver`: its time is. */
+  next(isOver: (message: Message) => boolean): Message | undefined {
     for (const id of this.#going) {
       const message = this.#messages.get(id);
       if (message?.state !== 'dispatching') this.#going.delete(id);
-      else if (this.#gate.permission.mayGoOn(message.recipient, message.reply) !== 'wait') return message;
+      else if (this.#gate.permission.mayGoOn(message.recipient, message.reply) === 'wait') continue;
+      else if (isOver(message) || message.status.rule !== UNKNOWN_BEFORE || !this.#twinOf(message)) return message;
     }
     return undefined;
   }
@@ -98,6 +103,12 @@ export class PartSends {
       this.fault(message);
     if (refusal) {
       this.#stop(message, refusal);
+      return null;
+    }
+    const twin = this.#twinOf(message);
+    if (twin) {
+      const { until, words } = twin;
+      this.#messages.amend(message, { until, rule: UNKNOWN_BEFORE, evidence: { words } }, this.#clock.now());
       return null;
     }
     if (!this.begin(message, attempt)) return null;
@@ -182,6 +193,15 @@ export class PartSends {
     );
   }
 
+  /** Became a twin of the next part unknown since this one was begun? */
+  #twinOf({ recipient, text, parts }: Message): { until: number; words: string } | null {
+    const part = parts?.[nextPart(parts) ?? -1];
+    if (!part) return null;
+    return part.file
+      ? this.#twins.find(addressOf(recipient), '', [part.file])
+      : this.#twins.find(addressOf(recipient), text, []);
+  }
+
   #stop(message: Message, { code, rule, words, retryable }: Refusal): void {
     const parts = message.parts ?? [];
     const next = parts[nextPart(parts) ?? -1];
@@ -202,7 +222,8 @@ export class PartSends {
     const whole = { ...message, parts };
     const state = stateOf(parts);
     const steps = stepsTo(message.state, state);
-    const detail = how(detailOf(whole));
+    const isHealed = steps.length === 0 && message.state === 'not_delivered' && !parts.some(isLost);
+    const detail = { ...how(detailOf(whole)), ...(isHealed ? HEALED : {}) };
     for (const step of steps) this.#messages.move(message.id, step, detail, at);
     if (steps.length === 0) this.#messages.amend(whole, detail, at);
     this.#note(message.id, parts);
@@ -268,9 +289,9 @@ function detailOf({ parts: all }: Message): StatusDetail {
   if (!wrong) return named;
   const { code, words, retryable, apple_error } = wrong;
   const shown = { ...named, ...(apple_error && { apple_error }), ...(words && { words }) };
-  const lost = parts.filter(({ state }) => NOT_THERE.includes(state)).length;
+  const lost = parts.filter(isLost).length;
   // Whoever sends the whole again may do so only if no part of it is there, or may still come.
-  if (lost === 0 || parts.every(({ state }) => NOT_THERE.includes(state) || state === 'waiting'))
+  if (lost === 0 || parts.every((part) => isLost(part) || part.state === 'waiting'))
     return { ...shown, ...(code && { code }), ...(retryable !== undefined && { retryable }) };
   return {
     ...shown,
@@ -280,4 +301,13 @@ function detailOf({ parts: all }: Message): StatusDetail {
   };
 }
 
-const NOT_THERE: readonly Part['state'][] = ['not_delivered', 'failed', 'not_sent'];
+function isLost({ state }: Part): boolean {
+  return state === 'not_delivered' || state === 'failed' || state === 'not_sent';
+}
+
+/** The whole is called not delivered until all of it is there. */
+const HEALED: StatusDetail = {
+  code: 'partly_sent',
+  words: 'The part that was not delivered went after all; of another it is not known yet.',
+  retryable: false,
+};

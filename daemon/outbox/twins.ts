@@ -48,7 +48,7 @@ export class Twins {
     };
     for (const other of this.#messages.unknownTo(address, since).reverse()) {
       const what = alike(other);
-      if (what !== null) return { until: other.at + WAIT_MS, words: `${what} ${TWIN_WORDS}` };
+      if (what !== null) return { until: Math.round(other.at + WAIT_MS), words: `${what} ${TWIN_WORDS}` };
     }
     return null;
   }
@@ -63,7 +63,7 @@ export class Twins {
     this.#aside.add(message.id);
     if (message.status.rule !== UNKNOWN_BEFORE)
       this.#messages.move(message.id, 'held', {
-        until: Math.round(twin.until),
+        until: twin.until,
         rule: UNKNOWN_BEFORE,
         evidence: { words: twin.words },
       });

@@ -213,6 +213,29 @@ describe('a part that is being handed over while an earlier one turns bad', () =
     expect(world.bridge.ran).toHaveLength(2);
   });
 
+  it('is told as still open when the earlier one went after all: the whole is not delivered until all of it is there', async () => {
+    const end = answered();
+    world.bridge.next.unshift(() => ({ kind: 'accepted' }));
+    const id = await send('Look!', [A]);
+    await begun(1);
+    await row(0, 'sent');
+    await begun(2);
+    await row(0, 'not_delivered', UPLOAD);
+    await row(0, 'sent');
+    const open = {
+      state: 'not_delivered',
+      code: 'partly_sent',
+      retryable: false,
+      words: expect.stringMatching(/went after all/),
+    };
+    expect(newest(id)).toMatchObject(open);
+    end(MAYBE);
+    await until(() => told(id)?.[1] === 'unknown', 'the other is unknown');
+    expect(newest(id)).toMatchObject(open);
+    await row(1, 'sent');
+    expect(newest(id)?.state).toBe('sent');
+  });
+
   it.each(['leftovers', 'stored'] as const)('is settled after a crash, as the %s say', async (where) => {
     const { id } = await running();
     world.outbox.stop = async () => {};
@@ -307,6 +330,26 @@ describe('a store that was set back: a send that it has forgotten', () => {
     world.bridge.condition = null;
     await world.clock.advanceAsync(10_000);
     expect(world.bridge.ran).toHaveLength(1);
+  });
+});
+
+describe('a twin that became unknown since a message was begun', () => {
+  it('keeps the next part back, told once, until a row shows what became of it', async () => {
+    const first = await send('Look!', [A]);
+    await begun(1);
+    world.bridge.next.push(() => MAYBE);
+    const other = await send('', [A]);
+    await until(() => newest(other)?.state === 'unknown', 'the twin is unknown');
+    await row(0, 'sent');
+    await until(() => newest(first)?.rule === 'unknown_before', 'it waits');
+    expect(newest(first)).toMatchObject({ state: 'dispatching', until: expect.any(Number) });
+    const { length } = world.statuses(first);
+    await world.clock.advanceAsync(30 * 60_000);
+    expect(world.statuses(first)).toHaveLength(length);
+    expect(world.bridge.ran).toHaveLength(2);
+    await row(1, 'sent');
+    await begun(3);
+    expect(told(first)).toEqual(['sent', 'dispatching']);
   });
 });
 
