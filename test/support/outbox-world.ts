@@ -50,9 +50,10 @@ export class FakeBridge implements Bridge {
 
 export class OutboxWorld {
   readonly store: TestStore;
-  readonly clock = new FakeClock();
+  /** Another one after `kill`: timers of the dead never run. */
+  clock = new FakeClock();
   gate = new FakeGate();
-  readonly bridge = new FakeBridge();
+  readonly bridge: FakeBridge;
   readonly files = new FakeFiles();
   readonly wall = { trusted: true };
   journal: Journal;
@@ -61,8 +62,9 @@ export class OutboxWorld {
   groups = new Map<string, string[]>();
   #seq = 0;
 
-  constructor() {
-    this.store = openStore();
+  constructor(o: { bridge?: FakeBridge; folder?: string } = {}) {
+    this.bridge = o.bridge ?? new FakeBridge();
+    this.store = openStore(o.folder);
     [this.journal, this.outbox] = this.#open();
   }
 
@@ -97,6 +99,16 @@ export class OutboxWorld {
     const { optedOut } = this.gate;
     this.gate = new FakeGate();
     this.gate.optedOut = optedOut;
+    [this.journal, this.outbox] = this.#open();
+  }
+
+  /** The process was killed: nothing is finished, and what is in memory is gone. `meanwhile`: done to the closed store. Starts nothing. */
+  async kill(meanwhile?: () => void): Promise<void> {
+    this.clock = new FakeClock(this.clock.now(), this.clock.mono());
+    this.journal.close();
+    await this.store.reopen(meanwhile);
+    const { optedOut, paused } = this.gate;
+    this.gate = Object.assign(new FakeGate(), { optedOut, paused });
     [this.journal, this.outbox] = this.#open();
   }
 

@@ -12,8 +12,8 @@ export interface TestStore {
   path: string;
   db: Db;
   commit: GroupCommit;
-  /** Closes and opens again, as after a restart. */
-  reopen(): Promise<void>;
+  /** Closes and opens again, as after a restart. `meanwhile`: between the two. */
+  reopen(meanwhile?: () => void): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -35,9 +35,10 @@ export function openStore(folder = makeFolder()): TestStore {
     path,
     db,
     commit: new GroupCommit(db),
-    async reopen() {
+    async reopen(meanwhile = () => {}) {
       await store.commit.close();
       store.db.close();
+      meanwhile();
       store.db = open();
       store.commit = new GroupCommit(store.db);
     },
