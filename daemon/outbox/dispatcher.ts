@@ -212,6 +212,9 @@ export class Dispatcher {
     if (message.state !== 'dispatching') {
       this.#messages.move(message.id, 'dispatching');
       this.#left();
+    } else if (message.status.rule !== undefined) {
+      // It was told as kept back, and is not any more.
+      this.#messages.amend(message, {}, this.#clock.now());
     }
     return message;
   }

@@ -248,7 +248,7 @@ export class Messages {
       .all(since, address)
       .map(({ text, parts, at }) => {
         if (parts === null) return { text, at, files: [] };
-        const unknown = (JSON.parse(parts) as Part[]).filter(({ state }) => state === 'unknown');
+        const unknown = (JSON.parse(parts) as Part[]).filter(({ state, shown }) => state === 'unknown' && !shown);
         return {
           text: unknown.some(({ kind }) => kind === 'text') ? text : '',
           at,

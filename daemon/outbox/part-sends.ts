@@ -170,7 +170,7 @@ export class PartSends {
     const parts = message.parts ?? [];
     const isCounted = hasLeft(parts);
     const doubtful = parts.map(
-      (part): Part => (part.state === 'waiting' ? { ...part, state: 'unknown', words } : part),
+      (part): Part => (part.state === 'waiting' ? { ...part, state: 'unknown', words, shown: true } : part),
     );
     const state = this.#tell(message, doubtful, (detail) => ({ ...detail, rule, words }), this.#clock.now());
     if (isCounted && state !== null) this.#tellGate(message.id, state, doubtful, undefined);

@@ -26,6 +26,8 @@ export interface Part {
   words?: string;
   retryable?: boolean;
   apple_error?: MessagePart['apple_error'];
+  /** Given up since chat.db showed it before the store’s memory begins: no row will say more. */
+  shown?: true;
 }
 
 const SETTLED_WELL: readonly PartState[] = ['sent', 'delivered', 'read'];

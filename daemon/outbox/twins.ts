@@ -61,12 +61,10 @@ export class Twins {
     if (this.#aside.size === 0) this.#lookAt = this.#clock.mono() + LOOK_AGAIN_MS;
     this.#gate.remove(message.id);
     this.#aside.add(message.id);
-    if (message.status.rule !== UNKNOWN_BEFORE)
-      this.#messages.move(message.id, 'held', {
-        until: twin.until,
-        rule: UNKNOWN_BEFORE,
-        evidence: { words: twin.words },
-      });
+    if (message.status.rule === UNKNOWN_BEFORE) return true;
+    const detail = { until: twin.until, rule: UNKNOWN_BEFORE, evidence: { words: twin.words } };
+    // One that did not start before is no longer held by anything, but told all the same.
+    if (!this.#messages.move(message.id, 'held', detail)) this.#messages.amend(message, detail, this.#clock.now());
     return true;
   }
 

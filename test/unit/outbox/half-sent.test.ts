@@ -300,6 +300,10 @@ describe('a store that was set back: a send that it has forgotten', () => {
     await settle();
     expect(world.bridge.ran).toHaveLength(1);
     expect(world.gate.outcomes).toEqual([{ message: id, state: 'unknown' }]);
+    // No row will say more of these: nothing waits for that, whatever is told of the message later.
+    await row(0, 'delivered');
+    const same = await send('', [A]);
+    await until(() => newest(same)?.state === 'dispatching', 'the same file goes');
   });
 
   it('may be a later part, while the one before it runs', async () => {
@@ -350,6 +354,29 @@ describe('a twin that became unknown since a message was begun', () => {
     await row(1, 'sent');
     await begun(3);
     expect(told(first)).toEqual(['sent', 'dispatching']);
+  });
+});
+
+describe('a twin that became unknown while one waits for another try', () => {
+  it('keeps that back, and it is told', async () => {
+    const first = await send('Look!', []);
+    await begun(1);
+    world.bridge.next.push(() => {
+      world.bridge.condition = 'messages_not_running';
+      return { kind: 'not_started', code: 'messages_unavailable', words: 'Not running.', again: true };
+    });
+    const again = await send('Look!', []);
+    await until(() => world.bridge.ran.length === 2 && world.gate.waiting.length === 1, 'it waits for another try');
+    await row(0, 'unknown');
+    expect(newest(first)?.state).toBe('unknown');
+    world.bridge.condition = null;
+    await world.clock.advanceAsync(2_000);
+    await until(() => newest(again)?.rule === 'unknown_before', 'it is told');
+    expect(newest(again)).toMatchObject({ state: 'dispatching', until: expect.any(Number) });
+    expect(world.bridge.ran).toHaveLength(2);
+    await row(0, 'sent');
+    await begun(3);
+    expect(newest(again)).not.toHaveProperty('rule');
   });
 });
 
