@@ -158,7 +158,7 @@ export class SqliteStore implements ControllerStore {
 
   async commandsAfter(device: string, seq: number, limit: number): Promise<StoredCommand[]> {
     return this.#all<CommandRow>(
-      'SELECT * FROM command WHERE device = ? AND seq > ? ORDER BY seq LIMIT ?',
+      'SELECT * FROM command WHERE device = ? AND seq > ? ORDER BY seq LIMIT +?',
       device,
       seq,
       limit,
@@ -246,7 +246,7 @@ export class SqliteStore implements ControllerStore {
   async events(o: { after?: number; device?: string; limit?: number }): Promise<StoredEvent[]> {
     return this.#all<EventRow>(
       `SELECT n, device, seq, id, name, version, at, data FROM event
-       WHERE n > ?1 AND (?2 IS NULL OR device = ?2) ORDER BY n LIMIT ?3`,
+       WHERE n > ?1 AND (?2 IS NULL OR device = ?2) ORDER BY n LIMIT +?3`,
       o.after ?? 0,
       o.device ?? null,
       o.limit ?? 1000,
@@ -328,6 +328,7 @@ export class SqliteStore implements ControllerStore {
     }
   }
 
+  /** LIMIT takes a parameter as `+?`: of a bare one SQLite (3.53) takes the value into its plan, and prepares the statement anew at each call. */
   #prepared(text: string): StatementSync {
     let statement = this.#statements.get(text);
     if (!statement) {
