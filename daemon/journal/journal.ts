@@ -38,6 +38,13 @@ export interface JournalLimits {
   keepAcked: number;
 }
 
+/** `statuses`: events that tell of a message (`message.status`); only these may ever be dropped. */
+interface Counts {
+  rows: number;
+  bytes: number;
+  statuses: number;
+}
+
 /** For metrics: an event that is on disk. */
 type Observer = (event: { name: EventName; data: Record<string, unknown> }) => void;
 
@@ -69,9 +76,8 @@ export class Journal {
   #stream: string;
   #lastSeq: number;
   #ackedSeq: number;
-  /** Rows and bytes behind the last ack. */
-  #unackedRows = 0;
-  #unackedBytes = 0;
+  /** Behind the last ack. */
+  #unacked: Counts = { rows: 0, bytes: 0, statuses: 0 };
   /** The counts are of the rows behind this number. */
   #countedFrom = 0;
   #shrinkAbove = 0;
@@ -130,7 +136,7 @@ export class Journal {
 
   /** Events that the controller has not confirmed. */
   get unacked(): number {
-    return Math.min(this.#unackedRows, this.#lastSeq - this.#ackedSeq);
+    return Math.min(this.#unacked.rows, this.#lastSeq - this.#ackedSeq);
   }
 
   /**
@@ -151,10 +157,11 @@ export class Journal {
       )
       .run(id, name, at, text, bytes, message);
     if (done.changes > 0) {
-      this.#unackedRows += 1;
-      this.#unackedBytes += bytes;
+      this.#unacked.rows += 1;
+      this.#unacked.bytes += bytes;
+      if (message !== null) this.#unacked.statuses += 1;
       // A controller that is far behind, or away, gets them from the store long after they would be forgotten here.
-      if (this.#unackedRows > MOST_RECENT) this.#recent.clear();
+      if (this.#unacked.rows > MOST_RECENT) this.#recent.clear();
       else this.#recent.add(eventText({ seq: done.lastId, id, name, version: 1, at, bytes }, text));
       if (this.#observe) this.#fresh.push({ seq: done.lastId, name, data });
     }
@@ -258,7 +265,7 @@ export class Journal {
   /** What is held, for health and metrics. */
   depth(): { unacked: number; unackedBytes: number; held: number } {
     const held = this.#db.sql<{ held: number }>('SELECT count(*) AS held FROM journal_event').get()?.held ?? 0;
-    return { unacked: this.unacked, unackedBytes: this.#unackedBytes, held };
+    return { unacked: this.unacked, unackedBytes: this.#unacked.bytes, held };
   }
 
   close(): void {
@@ -285,13 +292,9 @@ export class Journal {
   /** Takes what was acked since the last time out of the counts: what is still unacked may be very many. */
   #discount(): void {
     const upTo = this.#ackedSeq;
-    const sums = this.#db
-      .sql<{ number: number; bytes: number | null }>(
-        'SELECT count(*) AS number, sum(bytes) AS bytes FROM journal_event WHERE seq > ? AND seq <= ?',
-      )
-      .get(this.#countedFrom, upTo);
-    this.#unackedRows -= sums?.number ?? 0;
-    this.#unackedBytes -= sums?.bytes ?? 0;
+    const acked = this.#countsOf(this.#countedFrom, upTo);
+    const { rows, bytes, statuses } = this.#unacked;
+    this.#unacked = { rows: rows - acked.rows, bytes: bytes - acked.bytes, statuses: statuses - acked.statuses };
     this.#countedFrom = upTo;
   }
 
@@ -301,14 +304,15 @@ export class Journal {
     this.#lastSeq = newest;
     for (const event of this.#fresh) this.#observe?.(event);
     this.#fresh = [];
-    if (this.#unackedRows > this.#shrinkAbove && this.#overLimits())
+    if (this.#unacked.rows > this.#shrinkAbove && this.#overLimits())
       void this.#commit.run(() => this.#shrink()).catch(() => {});
     for (const listener of this.#listeners) listener();
   }
 
   #overLimits(): boolean {
-    if (this.#unackedRows > this.#limits.events || this.#unackedBytes > this.#limits.bytes) return true;
-    if (this.#unackedRows === 0 || this.#lastSeq % 1000 !== 0) return false;
+    const { rows, bytes } = this.#unacked;
+    if (rows > this.#limits.events || bytes > this.#limits.bytes) return true;
+    if (rows === 0 || this.#lastSeq % 1000 !== 0) return false;
     const oldest = this.#db
       .sql<{ at: number }>('SELECT at FROM journal_event WHERE seq > ? ORDER BY seq LIMIT 1')
       .get(this.#ackedSeq);
@@ -316,12 +320,15 @@ export class Journal {
   }
 
   #shrink(): void {
-    const most = this.#limits.events;
-    const dropped = dropSupersededStatuses(this.#db, { afterSeq: this.#ackedSeq, most, now: this.#clock.now() });
+    const { rows, statuses } = this.#unacked;
+    const o = { afterSeq: this.#ackedSeq, most: this.#limits.events, now: this.#clock.now() };
+    // To find what may go all that is unacked is looked through.
+    const dropped = statuses > 0 ? dropSupersededStatuses(this.#db, o) : 0;
+    // Where all that is held must be told, looking again at each event would cost more than it finds.
+    this.#shrinkAbove = dropped === 0 ? Math.ceil(rows * 1.1) : 0;
+    if (dropped === 0) return;
     this.#recent.clear();
     this.#countUnacked();
-    // Where all that is held must be told, looking again at each event would cost more than it finds.
-    this.#shrinkAbove = dropped === 0 ? Math.ceil(this.#unackedRows * 1.1) : 0;
   }
 
   #newestSeq(): number {
@@ -347,14 +354,18 @@ export class Journal {
   }
 
   #countUnacked(): void {
-    const sums = this.#db
-      .sql<{ number: number; bytes: number | null }>(
-        'SELECT count(*) AS number, sum(bytes) AS bytes FROM journal_event WHERE seq > ?',
-      )
-      .get(this.#ackedSeq);
-    this.#unackedRows = sums?.number ?? 0;
-    this.#unackedBytes = sums?.bytes ?? 0;
+    this.#unacked = this.#countsOf(this.#ackedSeq, Number.MAX_SAFE_INTEGER);
     this.#countedFrom = this.#ackedSeq;
+  }
+
+  #countsOf(afterSeq: number, upTo: number): Counts {
+    const counts = this.#db
+      .sql<Counts & object>(
+        `SELECT count(*) AS rows, ifnull(sum(bytes), 0) AS bytes, count(message) AS statuses FROM journal_event
+         WHERE seq > ? AND seq <= ?`,
+      )
+      .get(afterSeq, upTo);
+    return counts ?? { rows: 0, bytes: 0, statuses: 0 };
   }
 }
 
