@@ -131,26 +131,39 @@ export class Cursor {
     return row.rowid <= cursor.history_until || row.at < cursor.began_at;
   }
 
-  /** True once per guid. */
-  firstTelling(guid: string): boolean {
-    const { changes, lastId } = this.#db.sql('INSERT OR IGNORE INTO chat_told (guid) VALUES (?)').run(guid);
-    if (changes === 0) return false;
-    if (lastId % 1_000 === 0) this.#db.sql('DELETE FROM chat_told WHERE n <= ?').run(lastId - REMEMBERED_TOLD);
-    return true;
+  /** Of these guids those that were told before. */
+  toldOf(guids: string[]): Set<string> {
+    const told = this.#db.sql<{ guid: string }>(
+      'SELECT value AS guid FROM json_each(?) WHERE EXISTS (SELECT 1 FROM chat_told t WHERE t.guid = value)',
+    );
+    return new Set(told.all(JSON.stringify(guids)).map(({ guid }) => guid));
   }
 
-  /** The rows up to the last of these are told. */
-  advance(rows: ChatRow[], now: number): void {
+  /** All up to the last of `rows` is done with; `guids` are those that were told just now. */
+  advance(rows: ChatRow[], guids: string[], now: number): void {
     const last = rows.at(-1);
     if (!last) return;
     this.#db.sql('UPDATE chat_cursor SET rowid_read = ?, read_at = ? WHERE id = 1').run(last.rowid, Math.round(now));
+    this.#rememberTold(guids);
     this.#remember(rows.slice(-REMEMBERED_ROWS));
     this.reload();
   }
 
+  #rememberTold(guids: string[]): void {
+    if (guids.length === 0) return;
+    const { changes, lastId } = this.#db
+      .sql('INSERT OR IGNORE INTO chat_told (guid) SELECT value FROM json_each(?)')
+      .run(JSON.stringify(guids));
+    // Once in a thousand.
+    if (lastId % 1_000 < changes) this.#db.sql('DELETE FROM chat_told WHERE n <= ?').run(lastId - REMEMBERED_TOLD);
+  }
+
   #remember(rows: { rowid: number; guid: string }[]): void {
-    for (const { rowid, guid } of rows)
-      this.#db.sql('INSERT OR REPLACE INTO chat_cursor_row (rowid_read, guid) VALUES (?, ?)').run(rowid, guid);
+    this.#db
+      .sql(
+        'INSERT OR REPLACE INTO chat_cursor_row (rowid_read, guid) SELECT value ->> 0, value ->> 1 FROM json_each(?)',
+      )
+      .run(JSON.stringify(rows.map(({ rowid, guid }) => [rowid, guid])));
     this.#db
       .sql(
         'DELETE FROM chat_cursor_row WHERE rowid_read < (SELECT rowid_read FROM chat_cursor_row ORDER BY rowid_read DESC LIMIT 1 OFFSET ?)',

@@ -21,7 +21,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  mono: () => Number(process.hrtime.bigint() / 1000n) / 1000,
+  mono: () => Number(process.hrtime.bigint()) / 1e6,
   after(delayMs, work) {
     const handle = setTimeout(work, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
     return { cancel: () => clearTimeout(handle) };
