@@ -17,7 +17,7 @@ import { handleFromRow, normaliseHandle } from '../host/handles.ts';
 import type { Attempt, AttemptRequest, Attempts } from './attempts.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { ChatRow, SettledRow } from './chat-row.ts';
-import type { CutTexts } from './cut-texts.ts';
+import type { CutTexts, Rest } from './cut-texts.ts';
 import type { Receipts } from './receipts.ts';
 import { rowKey } from './row-key.ts';
 import { linksOf, restAfter } from './split-text.ts';
@@ -38,6 +38,13 @@ const LINK_APP = 'com.apple.messages.URLBalloonProvider';
 
 /** What a second search found: our row, only pieces of it, the text in another conversation, or nothing. */
 export type Found = 'claimed' | 'part' | 'elsewhere' | 'nothing';
+
+/** A row, whom it went to, and what it is known again by. */
+interface Shown {
+  row: SettledRow;
+  addresses: string[];
+  key: string | null;
+}
 
 export class Claims {
   readonly #attempts: Attempts;
@@ -68,8 +75,10 @@ export class Claims {
     if (this.isClaimed(row.guid)) return true;
     if (isGhost(row)) return this.#takeBy(this.#ghostOwner(row), row, true);
     if (!isScriptable(row)) return false;
-    if (this.#takeBy(this.#open(row) ?? this.#failing(row) ?? this.#replaced(row), row, false)) return true;
-    return this.#takePiece(row) || this.#isPreview(row);
+    const shown = { row, addresses: this.addressesOf(row), key: rowKey(row) };
+    if (this.#takeBy(this.#open(shown) ?? this.#failing(shown) ?? this.#replaced(shown), row, false)) return true;
+    const rests = shown.addresses.flatMap((address) => this.#cutTexts.to(address));
+    return rests.length > 0 && (this.#takePiece(row, rests) || this.#isPreview(row, rests));
   }
 
   isClaimed(guid: string): boolean {
@@ -116,31 +125,31 @@ export class Claims {
     return true;
   }
 
-  #open(row: ChatRow): Attempt | undefined {
+  #open(shown: Shown): Attempt | undefined {
     return this.#expectant(
-      row,
-      this.#among(row, (address, key) => this.#attempts.unclaimed(address, key)),
+      shown.row,
+      this.#among(shown, (address, key) => this.#attempts.unclaimed(address, key)),
     );
   }
 
-  #failing(row: ChatRow): Attempt | undefined {
+  #failing(shown: Shown): Attempt | undefined {
+    const { row } = shown;
     if (row.state.error !== 0) return undefined;
-    return this.#among(row, (address, key) => this.#attempts.failing(address, key)).find(
+    return this.#among(shown, (address, key) => this.#attempts.failing(address, key)).find(
       (a) => a.failingAt !== null || row.at <= (a.endedAt ?? a.begunAt) + SOON_MS,
     );
   }
 
-  #replaced(row: ChatRow): Attempt | undefined {
+  #replaced(shown: Shown): Attempt | undefined {
     const since = this.#clock.now() - SOON_MS;
-    const claimed = this.#among(row, (address, key) => this.#attempts.claimedSince(address, key, since));
+    const claimed = this.#among(shown, (address, key) => this.#attempts.claimedSince(address, key, since));
     return claimed.find((a) => this.#chatDb()?.ownStatesOf([a.guid ?? '']).length === 0);
   }
 
   /** A row shows a piece of a text that was cut at a link. */
-  #takePiece(row: SettledRow): boolean {
+  #takePiece(row: SettledRow, rests: Rest[]): boolean {
     const shown = comparable(row.text);
-    const candidates = this.addressesOf(row)
-      .flatMap((address) => this.#cutTexts.to(address))
+    const candidates = rests
       .flatMap(({ attempt, rest }) => {
         const a = this.#attempts.get(attempt);
         const left = restAfter(shown, rest);
@@ -160,11 +169,10 @@ export class Claims {
   }
 
   /** The preview of a link in a row of its own, once, beside the row that has the whole text. */
-  #isPreview(row: SettledRow): boolean {
+  #isPreview(row: SettledRow, rests: Rest[]): boolean {
     if (row.detail?.app !== LINK_APP) return false;
     const shown = comparable(row.text);
-    return this.addressesOf(row)
-      .flatMap((address) => this.#cutTexts.to(address))
+    return rests
       .filter(({ text }) => text !== shown && linksOf(text).includes(shown))
       .some(({ attempt }) => {
         const a = this.#attempts.get(attempt);
@@ -173,10 +181,9 @@ export class Claims {
       });
   }
 
-  #among(row: ChatRow, find: (address: string, key: string) => Attempt[]): Attempt[] {
-    const key = rowKey(row);
+  #among({ row, addresses, key }: Shown, find: (address: string, key: string) => Attempt[]): Attempt[] {
     if (key === null) return [];
-    const found = this.addressesOf(row).flatMap((address) => find(address, key));
+    const found = addresses.flatMap((address) => find(address, key));
     return found.filter((a) => this.#fits(a, row)).sort((a, b) => a.order - b.order);
   }
 
