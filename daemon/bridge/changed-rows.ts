@@ -61,9 +61,10 @@ export class ChangedRows {
   }
 
   /**
-   * A page of the rows dated `sinceAt` (Unix ms) or later that were ever edited or unsent. `next` goes on, to older rows; null at the end.
+   * A page of the rows dated `sinceAt` (Unix ms) or later, up to a ROWID, that were ever edited or unsent. `next` goes on, to older rows; null
+   * at the end.
    */
-  page(sinceAt: number, from: DatePlace = NEWEST): { rows: ChangedRow[]; next: DatePlace | null } {
+  page(sinceAt: number, upTo: number, from: DatePlace = NEWEST): { rows: ChangedRow[]; next: DatePlace | null } {
     if (!this.keepsEdits) return { rows: [], next: null };
     const since = (BigInt(Math.round(sinceAt)) - APPLE_EPOCH_MS) * 1_000_000n;
     const place = [from.date, from.date, from.rowid, since];
@@ -72,9 +73,9 @@ export class ChangedRows {
     const rows = this.#db
       .sql<{ rowid: number; guid: string; print: string }>(
         `SELECT m.ROWID AS rowid, m.guid AS guid, ${this.#print} AS print
-         FROM (${window} LIMIT ${PAGE_LOOKED_AT}) w CROSS JOIN message m ON m.ROWID = w.r WHERE m.date_edited > 0`,
+         FROM (${window} LIMIT ${PAGE_LOOKED_AT}) w CROSS JOIN message m ON m.ROWID = w.r WHERE w.r <= ? AND m.date_edited > 0`,
       )
-      .all(...place);
+      .all(...place, upTo);
     const last = this.#db
       .sql<{ r: number; d: string }>(
         `SELECT r, CAST(d AS TEXT) AS d FROM (${window} LIMIT 1 OFFSET ${PAGE_LOOKED_AT - 1})`,

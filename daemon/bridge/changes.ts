@@ -129,8 +129,8 @@ export class Changes {
       const since = this.#o.clock.now() - this.#windowMs(chatDb);
       let from: DatePlace | null | undefined;
       for (let pages = 0; pages < MOST_PAGES && from !== null; pages += 1) {
-        const { rows, next } = chatDb.changed.page(since, from);
-        if (this.#news(rows).length > 0) return true;
+        const { news, next } = this.#page(chatDb, since, from);
+        if (news.length > 0) return true;
         from = next;
       }
       return false;
@@ -235,8 +235,7 @@ export class Changes {
   async #through(chatDb: ChatDb, windowMs: number): Promise<void> {
     const since = this.#o.clock.now() - windowMs;
     for (let from: DatePlace | undefined; !this.#stopped; ) {
-      const { rows, next } = chatDb.changed.page(since, from);
-      const news = this.#news(rows);
+      const { news, next } = this.#page(chatDb, since, from);
       if (news.length > 0) await this.#tellRows(chatDb, news);
       if (!next) return;
       from = next;
@@ -245,9 +244,10 @@ export class Changes {
     }
   }
 
-  #news(rows: ChangedRow[]): ChangedRow[] {
-    const upTo = this.#o.told()?.rowid ?? -1;
-    return rows.filter(({ rowid, guid, print }) => rowid <= upTo && this.#store.print(guid) !== print);
+  /** Of a page those that say something new. What is not told yet will be told as it is then. */
+  #page(chatDb: ChatDb, since: number, from?: DatePlace): { news: ChangedRow[]; next: DatePlace | null } {
+    const { rows, next } = chatDb.changed.page(since, this.#o.told()?.rowid ?? -1, from);
+    return { news: rows.filter(({ guid, print }) => this.#store.print(guid) !== print), next };
   }
 
   async #tellRows(chatDb: ChatDb, changed: ChangedRow[]): Promise<void> {

@@ -56,7 +56,7 @@ function asked(path: string): { db: Db; statements: string[] } {
   chatDb.groupTarget('group:x');
   chatDb.directTargets('+14155550101');
   chatDb.oldestDirectRow('+14155550101');
-  chatDb.changed.page(0);
+  chatDb.changed.page(0, 1_000);
   chatDb.changed.summary(1);
   chatDb.changed.printOf(1);
   chatDb.changed.files(1);
