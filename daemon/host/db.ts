@@ -66,7 +66,7 @@ export function openRelayDb(path: string, migrations: Migration[]): Db {
     raw.exec('PRAGMA temp_store = MEMORY');
     // Ids are random, so a burst of commands touches pages all over its indexes: room to keep them (used only when needed), and longer
     // pauses between checkpoints, which flush inside COMMIT (the WAL may grow to 64 MiB).
-    raw.exec('PRAGMA cache_size = -32768');
+    raw.exec('PRAGMA cache_size = -16384');
     raw.exec('PRAGMA wal_autocheckpoint = 16000');
     if (process.platform === 'darwin') raw.exec('PRAGMA checkpoint_fullfsync = ON');
   } catch (error) {
