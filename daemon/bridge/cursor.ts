@@ -36,6 +36,8 @@ interface CursorRow {
 export class Cursor {
   readonly #db: Db;
   #row: CursorRow | undefined;
+  /** The newest row that is remembered. */
+  #newest: { rowid: number; guid: string } | undefined;
 
   constructor(db: Db) {
     this.#db = db;
@@ -45,6 +47,11 @@ export class Cursor {
   /** Takes what is stored for true, after a transaction that was rolled back. */
   reload(): void {
     this.#row = this.#db.sql<CursorRow>('SELECT * FROM chat_cursor WHERE id = 1').get();
+    this.#newest = this.#db
+      .sql<{ rowid: number; guid: string }>(
+        'SELECT rowid_read AS rowid, guid FROM chat_cursor_row ORDER BY rowid_read DESC LIMIT 1',
+      )
+      .get();
   }
 
   /** All rows up to here are told. Null: chat.db was never read with this store. */
@@ -73,11 +80,9 @@ export class Cursor {
     const row = this.#row;
     if (!row) return null;
     if (chatDb.highestEver() < row.rowid_read) return 'its highest ROWID is below the cursor';
-    const last = this.#db
-      .sql<{ rowid_read: number; guid: string }>('SELECT * FROM chat_cursor_row ORDER BY rowid_read DESC LIMIT 1')
-      .get();
-    const there = last && chatDb.guidsUpTo(last.rowid_read, 1)[0];
-    return there && there.rowid === last.rowid_read && there.guid !== last.guid
+    const last = this.#newest;
+    const there = last && chatDb.guidsUpTo(last.rowid, 1)[0];
+    return there && there.rowid === last.rowid && there.guid !== last.guid
       ? 'other messages stand at the cursor'
       : null;
   }
@@ -142,11 +147,12 @@ export class Cursor {
   /** All up to the last of `rows` is done with; `guids` are those that were told just now. */
   advance(rows: ChatRow[], guids: string[], now: number): void {
     const last = rows.at(-1);
-    if (!last) return;
-    this.#db.sql('UPDATE chat_cursor SET rowid_read = ?, read_at = ? WHERE id = 1').run(last.rowid, Math.round(now));
+    if (!last || !this.#row) return;
+    this.#row = { ...this.#row, rowid_read: last.rowid, read_at: Math.round(now) };
+    this.#newest = { rowid: last.rowid, guid: last.guid };
+    this.#db.sql('UPDATE chat_cursor SET rowid_read = ?, read_at = ? WHERE id = 1').run(last.rowid, this.#row.read_at);
     this.#rememberTold(guids);
     this.#remember(rows.slice(-REMEMBERED_ROWS));
-    this.reload();
   }
 
   #rememberTold(guids: string[]): void {
