@@ -114,22 +114,22 @@ export interface Sightings {
 
 export function sightingOf(row: SettledRow): RowSighting {
   const { guid, at, text, truncated, service, late, kind, detail, handle, ownAddress, recovering, seenMonoMs } = row;
-  const chat = row.chat ?? chatOfNobody(handle);
-  return {
+  const sighting: RowSighting = {
     guid,
     at: Math.round(at),
     text,
     truncated,
-    chat,
+    chat: row.chat ?? chatOfNobody(handle),
     service,
     late,
     kind,
-    ...(detail ? { detail } : {}),
     handle,
     ownAddress,
     recovering,
     seenMonoMs,
   };
+  if (detail) sighting.detail = detail;
+  return sighting;
 }
 
 /** For a row that was never joined to a chat. */
