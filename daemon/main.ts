@@ -13,7 +13,7 @@ import { installationKey } from './host/installation-key.ts';
 import { takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
 import { prepareHome, relayPaths } from './host/paths.ts';
-import { LABEL } from './host/service.ts';
+import { LABEL } from './host/version.ts';
 import { Wakefulness } from './host/wakefulness.ts';
 import { Relay } from './relay.ts';
 

@@ -210,6 +210,13 @@ export class Relay {
       now: () => clock.now(),
       log: log.room('local'),
     });
+    // Nothing is green that nobody has looked at. Told is what comes of it.
+    health.raise(
+      'starting',
+      'error',
+      'The relay was just started, and asks Messages and chat.db before it sends.',
+      'Wait a moment; relayctl status --wait 60s does that.',
+    );
     health.onChange(() => this.#tellHealth());
   }
 
@@ -222,6 +229,9 @@ export class Relay {
     await this.#metricsPort?.start();
     this.#bridge.start();
     this.#outbox.start();
+    void this.#bridge.begun().then((begun) => {
+      if (begun) this.#health.clear('starting');
+    });
     this.#reread().catch((error: unknown) => this.#o.log.warn('reread', { error: messageOf(error) }));
     this.#wall.start();
     this.#link?.start();

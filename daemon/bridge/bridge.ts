@@ -106,6 +106,7 @@ export class MessagesBridge {
   readonly #timers = new Set<Timer>();
   readonly #stop = new AbortController();
   #recovered = false;
+  readonly #recovery = Promise.withResolvers<void>();
   #stopped = false;
 
   constructor(o: BridgeOptions) {
@@ -200,6 +201,16 @@ export class MessagesBridge {
     await this.#changes.stop();
   }
 
+  /**
+   * Resolves when the start is over: what a crash left behind is settled, Messages has answered or has not, and chat.db is read to its end or
+   * health says why not. False if that was cut short by a stop.
+   */
+  async begun(): Promise<boolean> {
+    await this.#recovery.promise;
+    await Promise.all([this.#lane.open(), this.#reading.caughtUp()]);
+    return !this.#stopped;
+  }
+
   async ready(): Promise<{ ok: true } | { ok: false; condition: string }> {
     if (!this.#recovered) return { ok: false, condition: 'recovering' };
     const lane = await this.#lane.open();
@@ -286,6 +297,7 @@ export class MessagesBridge {
       );
     this.#receipts.changed();
     this.#recovered = true;
+    this.#recovery.resolve();
     return found;
   }
 

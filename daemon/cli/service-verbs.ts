@@ -169,7 +169,10 @@ async function answer(asking: Asking, job: Loaded): Promise<string | null> {
   const enough = (job.runs ?? 0) + STARTS_ENOUGH;
   for (;;) {
     const asked = await client.status();
-    if (asked.kind === 'ok') return asked.data.headline;
+    if (asked.kind === 'ok') {
+      const starts = asked.data.conditions.some(({ name }) => name === 'starting');
+      if (!starts || systemClock.mono() >= end) return asked.data.headline;
+    }
     if (asked.kind === 'refused') return asked.error.message;
     const { job: now } = await service.state();
     const hopeless = now === null || (now.pid === null && now.lastExit !== null && !/never/.test(now.lastExit));

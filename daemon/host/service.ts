@@ -20,9 +20,9 @@ import { messageOf, RelayError } from './errors.ts';
 import { agentKeys, agentText, programOf, readTemplate } from './launch-agent.ts';
 import { type Done, Launchd, type Loaded, type Printed, type Refused, signedIdentifier } from './launchd.ts';
 import { checkSocketPath, type Environment, prepareHome, type RelayPaths } from './paths.ts';
+import { LABEL } from './version.ts';
 import { writeWhole } from './whole-file.ts';
 
-export const LABEL = 'com.sender.relay';
 export const APP = 'Sender Relay.app';
 /** ExitTimeOut of the template, and time for launchd itself. */
 const STOP_PATIENCE_MS = 80_000;

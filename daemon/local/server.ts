@@ -6,7 +6,7 @@
  * The caller owes: the lock of the folder is held (a socket file that is already there is then a dead one's and is removed).
  */
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { codeOf, messageOf, RelayError } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { checkSocketPath } from '../host/paths.ts';
@@ -40,6 +40,8 @@ export class LocalServer {
     this.#handlers = o.handlers;
     this.#now = o.now;
     this.#log = o.log;
+    // An import of node:http loads all of fetch as well: 16 MB, and a tenth of what a start may take.
+    const { createServer } = process.getBuiltinModule('node:http');
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

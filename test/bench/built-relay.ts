@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { LocalClient } from '../../daemon/local/client.ts';
 import { Controller, MemoryStore, type StoredEvent } from '../../protocol/controller.ts';
 import { type ControllerServer, serveController, tokenHash } from '../../protocol/controller-server.ts';
 import { type Sim, startSim } from '../sim/sim.ts';
@@ -14,6 +16,8 @@ const RELAYD = fileURLToPath(new URL('../../dist/relayd.js', import.meta.url));
 /** As in the LaunchAgent. */
 const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4', '--max-old-space-size=1024'];
 export const DEVICE = 'bench';
+const READY_PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 5;
 const TOKEN = 'a-token-for-the-benchmarks';
 
 export interface BuiltRelayOptions {
@@ -24,18 +28,20 @@ export interface BuiltRelayOptions {
   /** A program, with arguments, that runs the daemon. */
   under?: string[];
   /** In the relay's folder, before it starts. */
-  prepare?: (home: string) => void;
+  prepare?: (home: string) => void | Promise<void>;
 }
 
 export class BuiltRelay {
   readonly folder: string;
   readonly sim: Sim;
-  readonly #daemon: ChildProcess;
+  readonly #launch: () => ChildProcess;
+  #daemon: ChildProcess;
 
-  private constructor(folder: string, sim: Sim, daemon: ChildProcess) {
+  private constructor(folder: string, sim: Sim, launch: () => ChildProcess) {
     this.folder = folder;
     this.sim = sim;
-    this.#daemon = daemon;
+    this.#launch = launch;
+    this.#daemon = launch();
   }
 
   /** Starts it; it dials `url`. With PROFILE=folder in the environment it leaves a CPU profile there. */
@@ -58,13 +64,19 @@ export class BuiltRelay {
     );
     const { PROFILE } = process.env;
     const profile = PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${PROFILE}`, '--cpu-prof-interval=200'] : [];
-    o.prepare?.(home);
+    await o.prepare?.(home);
     const [program = process.execPath, ...args] = [...(o.under ?? []), process.execPath, ...FLAGS, ...(o.flags ?? [])];
-    const daemon = spawn(program, [...args, ...profile, RELAYD], {
-      env: { ...process.env, SENDER_RELAY_HOME: home },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    return new BuiltRelay(folder, sim, daemon);
+    const launch = () =>
+      spawn(program, [...args, ...profile, RELAYD], {
+        env: { ...process.env, SENDER_RELAY_HOME: home },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+    return new BuiltRelay(folder, sim, launch);
+  }
+
+  /** SENDER_RELAY_HOME. */
+  get home(): string {
+    return join(this.folder, 'relay');
   }
 
   get pid(): number {
@@ -91,9 +103,32 @@ export class BuiltRelay {
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
-  async stop(): Promise<void> {
+  /** Stops the daemon and starts it again on what it has left. Resolves when the new one was just launched. */
+  async again(): Promise<void> {
+    await this.#end();
+    this.#daemon = this.#launch();
+  }
+
+  /** Resolves as soon as the local socket says ready. */
+  async ready(): Promise<void> {
+    const client = new LocalClient(join(this.home, 'relay.sock'));
+    const end = performance.now() + READY_PATIENCE_MS;
+    for (;;) {
+      const status = await client.status();
+      if (status.kind === 'ok' && status.data.ready) return;
+      if (performance.now() > end) throw new Error(`the relay did not become ready: ${JSON.stringify(status)}`);
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+
+  async #end(): Promise<void> {
+    const ended = once(this.#daemon, 'exit');
     this.#daemon.kill('SIGTERM');
-    await once(this.#daemon, 'exit');
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.#end();
     await this.sim.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -17,6 +17,8 @@ import { NearIndex } from '../../daemon/gate/near-index.ts';
 import { DEFAULT_POLICY } from '../../daemon/gate/policy.ts';
 import type { GateMessage, GateRequest } from '../../daemon/gate/requests.ts';
 import { encode } from '../../daemon/gate/stored-print.ts';
+import type { Clock } from '../../daemon/host/clock.ts';
+import type { Db } from '../../daemon/host/db.ts';
 import { Health } from '../../daemon/host/health.ts';
 import { silentLog } from '../../daemon/host/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -90,7 +92,7 @@ const someLength = (below: Below) => 40 + Math.min(below(280), below(280));
 /** The n-th text. */
 type Corpus = (n: number) => string;
 
-function diverse(): Corpus {
+export function diverse(): Corpus {
   return (n) => {
     const below = numbers(Math.imul(n + 1, 0x9e3779b1));
     below(7);
@@ -151,7 +153,7 @@ export function openGate(policy: Record<string, unknown> = {}) {
 }
 
 /** What a day of sending leaves in the store, without sending. */
-function fill({ store, clock }: ReturnType<typeof openGate>, corpus: Corpus, count: number): void {
+export function fill({ store, clock }: { store: { db: Db }; clock: Clock }, corpus: Corpus, count: number): void {
   const { near } = DEFAULT_POLICY;
   const minima = { same: near.same_letters, variables: near.variables_letters };
   const maker = new FingerprintMaker(new Facts(store.db, clock).key(), minima);

@@ -15,8 +15,10 @@ import { inboundLatency, inboundRuns } from './inbound-latency.ts';
 import { openClaims } from './open-claims.ts';
 import { reading } from './reading.ts';
 import { sendLatency } from './send-latency.ts';
+import { start } from './start.ts';
 
 const BENCHES: Record<string, Bench> = {
+  start,
   idle,
   decode,
   inbound: inboundLatency,

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { assetFolder } from '../assets.ts';
 import { messageOf, RelayError } from '../errors.ts';
 import { signedIdentifier } from '../launchd.ts';
-import { LABEL, type ServiceState } from '../service.ts';
+import type { ServiceState } from '../service.ts';
+import { LABEL } from '../version.ts';
 import { type Check, type CheckWorld, failed, needsPerson, passed, skipped, warned, withoutTool } from './check.ts';
 
 /** `asked`: what launchd knows of the service, or why it does not say. */

@@ -1,7 +1,7 @@
 /** Checks of the Mac itself: its version, its session at the screen, what happens after a restart, and whether Messages runs. */
 import { systemClock } from '../clock.ts';
 import { Launchd } from '../launchd.ts';
-import { LABEL } from '../service.ts';
+import { LABEL } from '../version.ts';
 import { type Check, type CheckWorld, failed, needsPerson, passed, skipped, warned, withoutTool } from './check.ts';
 
 /** The pinned Node needs it. */
