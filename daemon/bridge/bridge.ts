@@ -177,10 +177,11 @@ export class MessagesBridge {
 
   /** Begins to read, to watch and to ask Messages whether it answers. */
   start(): void {
-    const running = this.#attempts.running().map((a) => a.id);
+    const cut = this.#attempts.running();
     const forgotten = this.#lookalikes.begin().map(({ attempt }) => attempt);
-    this.#osascript.sweep([...running, ...forgotten]);
+    this.#osascript.sweep([...cut.map((a) => a.id), ...forgotten]);
     if (forgotten.length > 0) this.#forgetLater(forgotten);
+    this.#leftovers.begin(cut);
     this.#reading.start();
     this.#receipts.start();
     this.#changes.start();

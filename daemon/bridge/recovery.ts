@@ -24,11 +24,18 @@ const LONG_AGO_MS = 15 * 60_000;
 /** What is known of the child of an attempt. `unsure`: `ps` cannot be asked, or it will not end. */
 export type Fate = 'gone' | 'killed' | 'unsure';
 
+interface Settled {
+  fates: Map<string, Fate>;
+  /** Groups that would not end. */
+  stuck: number[];
+}
+
 export class Leftovers {
   readonly #osascript: Osascript;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limitMs: number;
+  #begun: Promise<Settled> | null = null;
 
   constructor(o: { osascript: Osascript; clock: Clock; log: Log; limitMs: number }) {
     this.#osascript = o.osascript;
@@ -37,8 +44,21 @@ export class Leftovers {
     this.#limitMs = o.limitMs;
   }
 
+  /** Begins to settle: the answer is there when the rest of the relay has started. */
+  begin(attempts: Attempt[]): void {
+    this.#begun = this.#settle(attempts);
+    // Whoever asks for it hears of that.
+    this.#begun.catch(() => {});
+  }
+
   /** Resolves when no child of an earlier process runs any more, or will not go. Attempts that are not in the answer: gone. */
-  async settle(attempts: Attempt[]): Promise<{ fates: Map<string, Fate>; stuck: number[] }> {
+  settle(attempts: Attempt[]): Promise<Settled> {
+    const begun = this.#begun;
+    this.#begun = null;
+    return begun ?? this.#settle(attempts);
+  }
+
+  async #settle(attempts: Attempt[]): Promise<Settled> {
     const known = attempts.flatMap((a) =>
       a.pid !== null && a.startedAt !== null ? [{ pid: a.pid, startedAt: a.startedAt }] : [],
     );

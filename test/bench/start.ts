@@ -2,6 +2,7 @@
  * From the start of the built daemon to the moment when its local socket says ready (Messages has answered, chat.db is read to its end), with
  * a store and a chat.db as after a long time of heavy use. The controller is away, so that the journal stays as full as it is.
  */
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../daemon/host/clock.ts';
@@ -15,30 +16,44 @@ import { diverse, fill } from './gate-speed.ts';
 import { writeManyRows } from './many-rows.ts';
 
 const EVENTS = 100_000;
+/** As many as the journal keeps; the others still wait for their controller. */
+const ACKED = 10_000;
 const PRINTS = 50_000;
 const ROWS = 1_000_000;
 const STARTS = 9;
 /** Discard: nobody listens there. */
 const NOBODY = 'ws://127.0.0.1:9';
 
-export async function fillStore(path: string): Promise<void> {
+async function fillStore(path: string): Promise<void> {
   const db = openRelayDb(path, readMigrations(MIGRATIONS));
   const commit = new GroupCommit(db);
   const journal = new Journal({ db, commit, clock: systemClock });
   await commit.run(() => {
-    for (let n = 0; n < EVENTS; n += 1)
-      journal.append('message.status', {
-        message: `m_${n}`,
-        command: `c_${n}`,
-        to: '+14155550101',
-        state: 'sent',
-        n: 3,
-      });
+    for (let n = 0; n < EVENTS; n += 1) appendOne(journal, n);
   });
+  journal.acked(ACKED);
   fill({ store: { db }, clock: systemClock }, diverse(), PRINTS);
   journal.close();
   await commit.close();
   db.close();
+}
+
+/** Three of four are what became of a message, the fourth an answer. */
+function appendOne(journal: Journal, n: number): void {
+  const [message, step] = [Math.floor(n / 4), n % 4];
+  const at = Date.now() - (EVENTS - n) * 100;
+  const person = `+1415${String(5_550_000 + (message % 5_000))}`;
+  const row = { guid: randomUUID().toUpperCase(), rowid: n, at, service: 'imessage' };
+  if (step === 3)
+    journal.append('message.inbound', {
+      ...{ ...row, from: person, chat: person, group: false, kind: 'text', late: false },
+      text: 'Thank you, that is fine with me. I will be there at half past ten with the papers.',
+    });
+  else
+    journal.append('message.status', {
+      ...{ ...row, message: `m_${String(message).padStart(20, '0')}`, command: randomUUID(), to: person, n: step + 1 },
+      ...{ state: ['accepted', 'sent', 'delivered'][step], from: 'E:me@example.com', downgraded: false },
+    });
 }
 
 async function run(): Promise<Figure[]> {

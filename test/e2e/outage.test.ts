@@ -3,8 +3,11 @@
  * clock, by the time of the event itself; and it becomes ready again without a person.
  */
 import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LocalClient } from '../../daemon/local/client.ts';
 import { Stage } from '../../scripts/demo/stage.ts';
 
 interface Told {
@@ -12,6 +15,7 @@ interface Told {
   conditions: { name: string; severity: string; remedy: string }[];
 }
 const LIMIT_MS = 60_000;
+const LOOK_EVERY_MS = 20;
 let stage: Stage;
 
 beforeAll(async () => {
@@ -83,6 +87,28 @@ it('a lane that is stuck in a send', async () => {
   await redWithin(/^messages_hung$/, async () => {
     await stage.send('+14155550123', 'Is the lighthouse open on Sundays?');
   });
+  await greenAgain(async () => {
+    await stage.sim.messages('normal');
+    await stage.sim.release('end');
+  });
+}, 150_000);
+
+it('a start before a Messages that hangs: nothing is ready that nobody has asked', async () => {
+  await stage.stopRelay();
+  await stage.sim.messages('messages_hung');
+  const client = new LocalClient(join(stage.home, 'relay.sock'));
+  const seen: string[] = [];
+  const last = () => seen.at(-1) ?? '';
+  stage.startRelay();
+  for (; !last().includes('messages_hung'); await pause(LOOK_EVERY_MS)) {
+    const status = await client.status();
+    if (status.kind !== 'ok') continue;
+    const { ready, conditions } = status.data;
+    const words = `${ready ? 'ready' : 'not ready'}: ${conditions.map(({ name }) => name).join(' ')}`;
+    if (words !== last()) seen.push(words);
+  }
+  expect(seen[0]).toBe('not ready: starting');
+  expect(seen.filter((words) => !words.startsWith('not ready'))).toEqual([]);
   await greenAgain(async () => {
     await stage.sim.messages('normal');
     await stage.sim.release('end');
