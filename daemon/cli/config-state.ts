@@ -25,9 +25,9 @@ export async function fieldsOf(): Promise<ConfigField[]> {
   return configFields(await policyRules());
 }
 
-/** Checks the relay's own file, or another one. `env`: the variables that win over it, those of this shell if not given. */
-export async function checkFile(asking: Asking, file?: string, env?: Environment): Promise<Checked> {
-  return (await readIt(asking, file, env)).checked;
+/** Checks the relay's own file, or another one, with the variables of this shell, which win over it. */
+export async function checkFile(asking: Asking, file?: string): Promise<Checked> {
+  return (await readIt(asking, file)).checked;
 }
 
 /** Checks what the relay's own file would be. */
@@ -55,7 +55,7 @@ interface Judged {
   content: unknown;
 }
 
-async function readIt(asking: Asking, file?: string, env = asking.world.env): Promise<Judged> {
+async function readIt(asking: Asking, file?: string): Promise<Judged> {
   const path = file === undefined ? asking.paths.config : resolve(file);
   let text: string;
   try {
@@ -68,7 +68,7 @@ async function readIt(asking: Asking, file?: string, env = asking.world.env): Pr
       allowed: 'a file that you can read; relayctl config example shows one',
     });
   }
-  return judge(asking, text, path, env);
+  return judge(asking, text, path, asking.world.env);
 }
 
 async function judge(asking: Asking, text: string, path: string, env: Environment): Promise<Judged> {
@@ -99,7 +99,8 @@ export function refuseWrong({ ok, path, mistakes }: Checked, words: string): voi
 /** As a daemon without the variables of this shell will take the file, its policy included. Throws as loadConfig does. */
 export async function mustBeRight(asking: Asking, env: Environment = {}): Promise<Config> {
   const config = loadConfig({ paths: asking.paths, env });
-  refuseWrong(await checkFile(asking, undefined, env), 'is not right');
+  const mistakes = (await policyRules()).mistakes(config.policy);
+  refuseWrong({ ok: mistakes.length === 0, path: asking.paths.config, mistakes }, 'is not right');
   return config;
 }
 

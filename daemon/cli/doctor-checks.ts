@@ -88,12 +88,13 @@ interface Circumstances {
 
 async function ownChecks(asking: Asking, o: Circumstances): Promise<Check[]> {
   const { progress } = o;
-  const world = await worldOf(asking);
-  const config = world.config.ok ? world.config.config : null;
+  const read = await configOf(asking);
+  const config = read.ok ? read.config : configFor(asking);
+  const world = worldOf(asking, read, config.tools);
   progress('asking the controller');
-  const reached = config?.controller ? await world.reach(config.controller.url) : null;
+  const reached = config.controller ? await world.reach(config.controller.url) : null;
   progress('asking launchd');
-  const service = await serviceOf(asking)
+  const service = await serviceOf(asking, config.tools)
     .state()
     .catch((error: unknown) => {
       if (error instanceof RelayError) return error;
@@ -125,7 +126,7 @@ async function ownChecks(asking: Asking, o: Circumstances): Promise<Check[]> {
   for (const [name, one] of work) found.push(await guarded(name, one));
   if (!o.known.has('full_disk_access')) {
     progress('asking Messages');
-    found.push(...(await terminalChecks(configFor(asking), world.platform)));
+    found.push(...(await terminalChecks(config, world.platform)));
   }
   return found;
 }
@@ -146,7 +147,7 @@ async function terminalChecks({ messages }: Config, platform: NodeJS.Platform): 
   return [...ofChatDb, automation(probe, 'terminal'), messagesAnswers(probe), signedIn(probe)];
 }
 
-async function worldOf(asking: Asking): Promise<CheckWorld> {
+function worldOf(asking: Asking, config: CheckWorld['config'], tools: Config['tools']): CheckWorld {
   const { paths } = asking;
   const { env } = asking.world;
   return {
@@ -155,8 +156,8 @@ async function worldOf(asking: Asking): Promise<CheckWorld> {
     user: userInfo().username,
     env,
     paths,
-    tools: configFor(asking).tools,
-    config: await configOf(asking),
+    tools,
+    config,
     run,
     now: () => Date.now(),
     freeBytes: (path) => {

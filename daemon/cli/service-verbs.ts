@@ -205,9 +205,9 @@ async function lastWords(asking: Asking): Promise<void> {
   for (const line of text.trimEnd().split('\n').slice(-3)) asking.terminal.say(`  ${oneLine(line)}`);
 }
 
-export function serviceOf(asking: Asking): Service {
+export function serviceOf(asking: Asking, tools = toolsOf(asking)): Service {
   const { env } = asking.world;
-  return new Service({ env, paths: asking.paths, chosenHome: asking.chosenHome, tools: toolsOf(asking) });
+  return new Service({ env, paths: asking.paths, chosenHome: asking.chosenHome, tools });
 }
 
 async function guarded(asking: Asking, work: (service: Service) => Promise<ExitCode>): Promise<ExitCode> {

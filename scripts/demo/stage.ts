@@ -39,6 +39,8 @@ export interface StageOptions {
   attachments?: Record<string, unknown>;
   /** The daemon's program; the sources if not given. */
   relayd?: string;
+  /** Node's arguments for it, in place of those that make the source live in the simulated Mac's time. */
+  relayArgs?: string[];
   onEvent?: (event: StoredEvent) => void;
   onRelayWords?: (words: string) => void;
 }
@@ -150,7 +152,7 @@ export class Stage {
   startRelay(): void {
     const source = this.#o.relayd ?? RELAYD;
     this.#relay = new Program({
-      args: [...this.sim.nodeArgs, source],
+      args: [...(this.#o.relayArgs ?? this.sim.nodeArgs), source],
       env: { ...process.env, ...this.sim.clockEnv, SENDER_RELAY_HOME: this.home, TZ: 'UTC' },
       onStderr: (words) => {
         this.relayWords.push(words);

@@ -12,9 +12,9 @@ import { type Sim, startSim } from '../sim/sim.ts';
 import { makeFolder } from '../support/store.ts';
 import { WIDE_RULES } from '../support/wide-rules.ts';
 
-const RELAYD = fileURLToPath(new URL('../../dist/relayd.js', import.meta.url));
+export const RELAYD = fileURLToPath(new URL('../../dist/relayd.js', import.meta.url));
 /** As in the LaunchAgent. */
-const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4', '--max-old-space-size=1024'];
+export const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4', '--max-old-space-size=1024'];
 export const DEVICE = 'bench';
 const READY_PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 5;
@@ -29,6 +29,19 @@ export interface BuiltRelayOptions {
   under?: string[];
   /** In the relay's folder, before it starts. */
   prepare?: (home: string) => void | Promise<void>;
+}
+
+/** Resident memory of a process, MiB. */
+export function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+/** CPU time that a process has used so far, milliseconds. */
+export function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 export class BuiltRelay {
@@ -85,8 +98,7 @@ export class BuiltRelay {
 
   /** Resident memory of the daemon, MiB. */
   residentMb(): number {
-    const kb = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
-    return Number(kb) / 1024;
+    return residentMb(this.pid);
   }
 
   /** The most that it was so far, MiB. */
@@ -97,10 +109,7 @@ export class BuiltRelay {
 
   /** CPU time that the daemon has used so far, milliseconds. */
   cpuMs(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    return cpuMs(this.pid);
   }
 
   /** Stops the daemon and starts it again on what it has left. Resolves when the new one was just launched. */

@@ -10,6 +10,7 @@ import { gateQuality } from './gate-quality.ts';
 import { gateQueue } from './gate-queue.ts';
 import { gateSchedule } from './gate-schedule.ts';
 import { gateSpeed } from './gate-speed.ts';
+import { hour } from './hour.ts';
 import { idle } from './idle.ts';
 import { inboundLatency, inboundRuns } from './inbound-latency.ts';
 import { openClaims } from './open-claims.ts';
@@ -20,6 +21,7 @@ import { start } from './start.ts';
 const BENCHES: Record<string, Bench> = {
   start,
   idle,
+  hour,
   decode,
   inbound: inboundLatency,
   runs: inboundRuns,
