@@ -26,10 +26,10 @@ export class AgentWorld {
     mkdirSync(this.home, { mode: 0o700 });
   }
 
-  /** `factor`: how much faster launchd’s seconds pass. */
-  static open(factor = 20): AgentWorld {
+  /** `factor`: how much faster launchd’s seconds pass. What a Node under launchd is given besides. */
+  static open(factor = 20, given: { nodeArgs?: string[]; env?: Record<string, string> } = {}): AgentWorld {
     const folder = makeFolder();
-    return new AgentWorld(folder, new SimulatedLaunchd({ folder: join(folder, 'mac'), factor }));
+    return new AgentWorld(folder, new SimulatedLaunchd({ folder: join(folder, 'mac'), factor, ...given }));
   }
 
   get agent(): string {
