@@ -3,6 +3,7 @@
  * pane where it is granted; with somebody at a Mac the pane is opened, and it is looked again.
  */
 import { pause, systemClock } from '../host/clock.ts';
+import { isStarting } from '../host/health.ts';
 import { openUrl } from '../host/launchd.ts';
 import type { Status } from '../local/schemas.ts';
 import type { Person } from './person.ts';
@@ -31,7 +32,7 @@ type Told = (state: 'done' | 'already' | 'skipped' | 'open', ...words: string[])
 
 /** The last status, or null if no relay answers. */
 export async function grantPermissions(asking: Asking, person: Person | null, told: Told): Promise<Status | null> {
-  let status = await statusWhen(asking, (now) => now.ready || missingIn(now).length > 0, SETTLE_MS);
+  let status = await statusWhen(asking, person, (now) => now.ready || missingIn(now).length > 0, SETTLE_MS);
   if (status === null) {
     const panes = Object.values(PANES).map(({ name }) => name);
     const where = 'System Settings › Privacy & Security';
@@ -56,7 +57,13 @@ export async function grantPermissions(asking: Asking, person: Person | null, to
   }
   if (!person) return status;
   await person.waits('Press Enter when it is granted. ');
-  status = (await statusWhen(asking, (now) => missingIn(now).length === 0, GRANTED_MS)) ?? status;
+  status =
+    (await statusWhen(
+      asking,
+      person,
+      (now) => missingIn(now).length === 0 && !isStarting(now.conditions),
+      GRANTED_MS,
+    )) ?? status;
   const left = missingIn(status);
   if (left.length > 0) await told('open', 'Not seen yet; the relay goes on looking by itself.');
   else await told('done', 'Granted.');
@@ -70,6 +77,7 @@ function missingIn({ conditions }: Status): Status['conditions'] {
 /** The first status that fits, or the last one within `patienceMs`; null at once if nobody answers. */
 async function statusWhen(
   asking: Asking,
+  person: Person | null,
   fits: (status: Status) => boolean,
   patienceMs: number,
 ): Promise<Status | null> {
@@ -82,5 +90,6 @@ async function statusWhen(
     else if (last === null) return null;
     if ((last && asked.kind === 'ok' && fits(last)) || systemClock.mono() >= end) return last;
     await pause(systemClock, LOOK_MS);
+    person?.stays();
   }
 }

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause, systemClock } from '../host/clock.ts';
 import { RelayError } from '../host/errors.ts';
+import { isStarting } from '../host/health.ts';
 import type { Loaded } from '../host/launchd.ts';
 import { Service, type ServiceState } from '../host/service.ts';
 import { mustBeRight } from './config-state.ts';
@@ -169,10 +170,8 @@ async function answer(asking: Asking, job: Loaded): Promise<string | null> {
   const enough = (job.runs ?? 0) + STARTS_ENOUGH;
   for (;;) {
     const asked = await client.status();
-    if (asked.kind === 'ok') {
-      const starts = asked.data.conditions.some(({ name }) => name === 'starting');
-      if (!starts || systemClock.mono() >= end) return asked.data.headline;
-    }
+    if (asked.kind === 'ok' && (!isStarting(asked.data.conditions) || systemClock.mono() >= end))
+      return asked.data.headline;
     if (asked.kind === 'refused') return asked.error.message;
     const { job: now } = await service.state();
     const hopeless = now === null || (now.pid === null && now.lastExit !== null && !/never/.test(now.lastExit));

@@ -7,8 +7,10 @@
  * The service comes before the permissions: macOS lists a program under Privacy & Security only once it has asked.
  * Each step throws what its parts throw; the steps before it stay done.
  */
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { RelayError } from '../host/errors.ts';
+import { normaliseHandle } from '../host/handles.ts';
 import { configured, editConfig, fieldMistake } from './config-edit.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { hasToken, pair, pairedWords, pairingGap, unpair } from './pairing.ts';
@@ -86,11 +88,15 @@ export async function setup(asking: Asking, given: SetupOptions, person: Person 
   if (paired.secret !== null && !asking.json) await asking.terminal.line(`\n  ${paired.secret}\n`);
   if (paired.secret !== null && person) await person.waits('Press Enter when the controller knows it. ');
 
+  person?.stays();
   const changed = await senderStep(asking, o, report);
+  person?.stays();
   await serviceStep(asking, o, report, [...paired.changed, ...changed].length > 0);
+  person?.stays();
   const status = await grantPermissions(asking, person, (state, ...words) =>
     report.step('permissions', state, ...words),
   );
+  person?.stays();
   const sent = await testStep(asking, o.testTo, report, status !== null);
 
   const { steps } = report;
@@ -167,7 +173,7 @@ async function asked(asking: Asking, o: SetupOptions, person: Person): Promise<S
     o.tokenFile ??
     (hasToken(asking)
       ? ''
-      : await person.ask('File with the token that the controller gave out (Enter: make one here)', '', () => null));
+      : await person.ask('File with the token that the controller gave out (Enter: make one here)', '', noFile));
   const kind = await one(
     o.kind,
     'Is this Apple ID shared or dedicated',
@@ -187,7 +193,10 @@ async function asked(asking: Asking, o: SetupOptions, person: Person): Promise<S
     known(['sender', 'region']) ?? '',
   );
   const testTo =
-    o.testTo ?? (await person.ask('Your own number or address for a first message (Enter: none)', '', () => null));
+    o.testTo ??
+    (await person.ask('Your own number or address for a first message (Enter: none)', '', (answer) =>
+      noHandle(answer, region || undefined),
+    ));
   const service = o.service && (await person.agrees('Install it as a service that runs whenever you are logged in?'));
   return {
     ...o,
@@ -200,6 +209,15 @@ async function asked(asking: Asking, o: SetupOptions, person: Person): Promise<S
     ...(region ? { region } : {}),
     ...(testTo ? { testTo } : {}),
   };
+}
+
+function noFile(path: string): string | null {
+  return path === '' || existsSync(path) ? null : 'There is no such file.';
+}
+
+function noHandle(answer: string, region: string | undefined): string | null {
+  const known = answer === '' ? null : normaliseHandle(answer, region);
+  return known === null || known.ok ? null : `It is ${known.why}.`;
 }
 
 async function senderStep(asking: Asking, o: SetupOptions, report: Report): Promise<string[]> {

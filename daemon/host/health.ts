@@ -15,6 +15,11 @@ export function isForPerson(condition: string): boolean {
   return NEEDS_PERSON.test(condition);
 }
 
+/** The relay has just been started, and has not looked yet. */
+export function isStarting(conditions: readonly Condition[]): boolean {
+  return conditions.some(({ name }) => name === 'starting');
+}
+
 export class Health {
   readonly #clock: Clock;
   readonly #conditions = new Map<string, Condition>();
