@@ -56,7 +56,7 @@ export async function probeMessages(o: {
   const workFolder = mkdtempSync(join(tmpdir(), 'relay-doctor-'));
   try {
     const osascript = new Osascript({ path: o.osascript, ps: o.ps, scripts: o.scripts, workFolder, clock: o.clock });
-    const ended = await osascript.probe(PROBE_LIMIT_MS);
+    const ended = await osascript.ask('probe', PROBE_LIMIT_MS);
     if (ended.code === 0 && ended.stdout.trim() === 'ok') return { ok: true };
     const { condition, words, remedy } = troubleOf(ended) ?? ODD_ANSWER;
     return { ok: false, condition, words, remedy };

@@ -1,11 +1,11 @@
 /**
  * The one lane to Messages: is it open?
  *
- *   unproven ─ good probe ─▶ open ─ trouble or time-out ─▶ unproven
+ *   unproven ─ good probe ─▶ open ─ trouble, time-out, or an idle probe that is bad ─▶ unproven
  *       └── bad probe: a condition is raised, asked again after 2 s, 4 s, … 30 s; one that hangs may be restarted (restart.ts)
  *
  * The probe is a bounded, read-only Apple event: the consent dialog must never meet a real message, and a Messages that hangs while all
- * looks green must be found out before one is handed to it. A killed child that is still there keeps the lane closed.
+ * looks green must be found out before one is handed to it; so it is asked also when nobody sends, unless it was quit. A killed child that is still there keeps the lane closed.
  */
 import type { Clock, Timer } from '../host/clock.ts';
 import type { Health } from '../host/health.ts';
@@ -16,6 +16,8 @@ import type { Restart } from './restart.ts';
 
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
+/** After so long without a sign of life Messages is asked whether it still answers. */
+const IDLE_MS = 5 * 60_000;
 /** Whoever asks oftener gets the last answer. */
 const FRESH_MS = 10_000;
 
@@ -31,6 +33,10 @@ export class Lane {
   readonly #stop = new AbortController();
   #proven = false;
   #provenMono = Number.NEGATIVE_INFINITY;
+  /** Of the last question of any kind that was answered. */
+  #heardMono = Number.NEGATIVE_INFINITY;
+  #sends = 0;
+  #idle: Timer | null = null;
   #probing: Promise<void> | null = null;
   #condition = 'messages_not_probed';
   #waitMs = FIRST_WAIT_MS;
@@ -58,18 +64,20 @@ export class Lane {
 
   start(): void {
     void this.#probe();
+    this.#lookWhenIdle(IDLE_MS);
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#next?.cancel();
+    this.#idle?.cancel();
     this.#restart?.stop();
     await this.#probing;
   }
 
   /** Waits for a probe that runs; starts one if it is time. */
   async open(): Promise<LaneState> {
-    if (!this.#proven && (this.#probing || !this.#next)) await this.#probe();
+    if (this.#probing || (!this.#proven && !this.#next)) await this.#probe();
     return this.#proven ? { ok: true } : { ok: false, condition: this.#condition };
   }
 
@@ -78,6 +86,16 @@ export class Lane {
     const isFresh = this.#clock.mono() - this.#provenMono < FRESH_MS;
     if (this.#proven && !isFresh && !this.#stop.signal.aborted) await this.#probe();
     return this.open();
+  }
+
+  /** While a send runs, Messages is asked nothing else. */
+  async during<T>(send: Promise<T>): Promise<T> {
+    this.#sends += 1;
+    try {
+      return await send;
+    } finally {
+      this.#sends -= 1;
+    }
   }
 
   /** A send went well. */
@@ -99,19 +117,34 @@ export class Lane {
     this.doubt(HUNG_CHILD, pid);
   }
 
-  #probe(): Promise<void> {
-    this.#probing ??= this.#ask().finally(() => {
+  #lookWhenIdle(delayMs: number): void {
+    this.#idle = this.#clock.after(delayMs, () => void this.#lookIfIdle());
+  }
+
+  async #lookIfIdle(): Promise<void> {
+    const left = this.#heardMono + IDLE_MS - this.#clock.mono();
+    // One that is not proven is being asked anyway.
+    const isIdle = this.#proven && !this.#probing && this.#sends === 0 && left <= 0;
+    if (isIdle) await this.#probe('idle-probe');
+    if (!this.#stop.signal.aborted) this.#lookWhenIdle(left > 0 ? left : IDLE_MS);
+  }
+
+  #probe(script: 'probe' | 'idle-probe' = 'probe'): Promise<void> {
+    this.#probing ??= this.#ask(script).finally(() => {
       this.#probing = null;
     });
     return this.#probing;
   }
 
-  async #ask(): Promise<void> {
+  async #ask(script: 'probe' | 'idle-probe'): Promise<void> {
     this.#next?.cancel();
     this.#next = null;
     if (await this.#isStuck()) return this.#hung();
-    const ended = await this.#osascript.probe(this.#limitMs, this.#stop.signal);
+    const ended = await this.#osascript.ask(script, this.#limitMs, this.#stop.signal);
     if (this.#stop.signal.aborted) return;
+    this.#heardMono = this.#clock.mono();
+    // Whoever quit it may have had a reason; the next send opens it.
+    if (ended.code === 0 && ended.stdout.trim() === 'not running') return;
     // A probe that began before a child got stuck says nothing of it.
     if (ended.code === 0 && ended.stdout.trim() === 'ok') return this.#stuck.length > 0 ? this.#hung() : this.#clear();
     const trouble = troubleOf(ended) ?? ODD_ANSWER;
@@ -147,6 +180,7 @@ export class Lane {
     if (!this.#proven) this.#log.info('lane_open');
     this.#proven = true;
     this.#provenMono = this.#clock.mono();
+    this.#heardMono = this.#provenMono;
     this.#waitMs = FIRST_WAIT_MS;
     this.#health.clear(this.#condition);
   }

@@ -69,14 +69,9 @@ export class Osascript {
     );
   }
 
-  /** The read-only question whether Messages answers. Its files are gone when it has ended. */
-  probe(limitMs: number, signal?: AbortSignal): Promise<Ending & { gone: boolean }> {
-    return this.ask('probe', limitMs, signal);
-  }
-
   /** Runs a script that hands nothing over. Its files are gone when it has ended. */
   async ask(
-    script: 'probe' | 'quit-messages' | 'launch-messages',
+    script: 'probe' | 'idle-probe' | 'quit-messages' | 'launch-messages',
     limitMs: number,
     signal?: AbortSignal,
   ): Promise<Ending & { gone: boolean }> {

@@ -72,7 +72,7 @@ export class Sending {
     const child = this.#osascript.send(a.id, route, { target, ...what }, this.#limitMs);
     const { pid } = child;
     if (pid !== null) this.#remember(a.id, pid);
-    const ended = await child.ended;
+    const ended = await this.#lane.during(child.ended);
     const verdict = verdictOf(ended, a.id, route);
     const { kind } = verdict.outcome;
     this.#log.info('osascript_ended', {

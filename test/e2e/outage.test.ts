@@ -93,6 +93,20 @@ it('a lane that is stuck in a send', async () => {
   });
 }, 150_000);
 
+it('a Messages that hangs while nobody sends', async () => {
+  const from = stage.events.length;
+  await stage.sim.messages('messages_hung');
+  // It is asked every five minutes.
+  await stage.sim.pass(5 * LIMIT_MS, 20);
+  const isHung = (event: { data: unknown }) => dataOf(event).conditions.some(({ name }) => name === 'messages_hung');
+  await stage.until(() => told(from).some(isHung), { what: 'messages_hung is told', patienceMs: 60_000 });
+  expect(dataOf(told(from).find(isHung) ?? { data: null }).ready).toBe(false);
+  await greenAgain(async () => {
+    await stage.sim.messages('normal');
+    await stage.sim.release('end');
+  });
+}, 150_000);
+
 it('a start before a Messages that hangs: nothing is ready that nobody has asked', async () => {
   await stage.stopRelay();
   await stage.sim.messages('messages_hung');

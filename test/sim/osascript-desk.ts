@@ -169,7 +169,7 @@ export class OsascriptDesk {
     const call: Call = { pid, script, path, attempt, target: '', text: '', fd };
     this.#open.add(call);
     this.#say(call, 'go');
-    if (script === 'probe') return this.#probe(call);
+    if (script === 'probe' || script === 'idle-probe') return this.#probe(call);
     if (script === 'quit-messages' || script === 'launch-messages') return this.#restart(call);
     const wrong = this.#readPayload(call, payload);
     const mode = wrong === null && this.#concerns(call) ? this.#takeMode() : NORMAL;

@@ -39,6 +39,7 @@ fi
 
 export type ScriptName =
   | 'probe'
+  | 'idle-probe'
   | 'quit-messages'
   | 'launch-messages'
   | `send-${'' | 'file-'}to-${'chat' | 'participant'}`;
@@ -80,6 +81,7 @@ export class BridgeWorld {
     writeFileSync(join(this.dir, 'osascript'), OSASCRIPT);
     chmodSync(join(this.dir, 'osascript'), 0o755);
     this.script('probe', 'echo ok');
+    this.script('idle-probe', 'echo ok');
     this.script('send-to-chat', ACCEPT);
     this.script('send-to-participant', ACCEPT);
     this.script('send-file-to-chat', ACCEPT);

@@ -410,6 +410,68 @@ describe('the probe', () => {
     expect(await world.bridge.ready()).toEqual({ ok: false, condition: 'messages_hung' });
   });
 
+  describe('when nothing is sent', () => {
+    const FIVE_MINUTES_MS = 300_000;
+    const asked = (answer: string) => world.script('idle-probe', `echo asked >>"$dir/idle"\n${answer}`);
+    /** How often it was asked, once a question that runs is answered. */
+    const times = () => world.bridge.ready().then(() => (world.exists('idle') ? world.count('idle') : 0));
+
+    it('comes every five minutes; a send that went well is as good', async () => {
+      asked('echo ok');
+      await world.open();
+      expect(await times()).toBe(0);
+      world.clock.advance(FIVE_MINUTES_MS - 1);
+      expect(await times()).toBe(0);
+      world.clock.advance(1);
+      expect(await times()).toBe(1);
+      world.clock.advance(FIVE_MINUTES_MS / 2);
+      expect((await world.send('hello')).outcome.kind).toBe('accepted');
+      world.clock.advance(FIVE_MINUTES_MS / 2);
+      expect(await times()).toBe(1);
+      world.clock.advance(FIVE_MINUTES_MS / 2);
+      expect(await times()).toBe(2);
+    });
+
+    it('that finds a Messages that hangs tells so before anybody is written to', async () => {
+      asked(fails(-1712));
+      await world.open();
+      expect(await world.bridge.ready()).toEqual({ ok: true });
+      world.script('probe', fails(-1712));
+      world.clock.advance(FIVE_MINUTES_MS);
+      expect(await world.bridge.ready()).toEqual({ ok: false, condition: 'messages_hung' });
+      expect(world.conditions()).toEqual(['messages_hung']);
+      world.script('probe', 'echo ok');
+      world.clock.advance(2_000);
+      expect(await world.bridge.ready()).toEqual({ ok: true });
+      expect(world.conditions()).toEqual([]);
+    });
+
+    it('leaves a Messages alone that was quit', async () => {
+      asked('echo not running');
+      await world.open();
+      expect(await times()).toBe(0);
+      for (let n = 1; n <= 3; n += 1) {
+        world.clock.advance(FIVE_MINUTES_MS);
+        expect(await times()).toBe(n);
+      }
+      expect(world.conditions()).toEqual([]);
+    });
+
+    it('does not come while a send runs', async () => {
+      asked('echo ok');
+      world.script('send-to-participant', HANG);
+      await world.open();
+      await world.bridge.ready();
+      world.clock.advance(FIVE_MINUTES_MS - 1_000);
+      const { running } = await world.sending('hello');
+      await world.waits('never');
+      world.clock.advance(2_000);
+      expect(world.exists('idle')).toBe(false);
+      world.clock.advance(LIMIT_MS);
+      await running;
+    });
+  });
+
   describe('of a Messages that hangs', () => {
     /** So many more probes have come to their end, and what follows from them has happened. */
     const probes = async (count: number) => {
