@@ -16,6 +16,14 @@ const STYLES: Record<SenderHealth['state'], Style> = {
   paused: 'red',
 };
 
+const CAPS: Record<string, string> = {
+  new_contacts_day: 'new contacts in a day',
+  new_contacts_hour: 'new contacts in an hour',
+  unanswered: 'to one person without an answer',
+  pair_rate: 'to one person in a minute',
+  daily_volume: 'messages in a day',
+};
+
 export function senderCommand(world: World): Command {
   const show = new Command('show')
     .description('its health, and what its caps still allow')
@@ -66,12 +74,12 @@ async function showSender(asking: Asking): Promise<ExitCode> {
     { title: 'USED' },
     { title: 'LIMIT' },
     { title: 'LEFT' },
-    { title: 'NEXT SLOT' },
+    { title: 'NEXT FREE' },
   ];
   const rows = result.data.caps.map(({ name, used, limit, remaining, next_slot_at: next }) => [
-    name.replaceAll('_', ' '),
+    CAPS[name] ?? name.replaceAll('_', ' '),
     ...[used, limit, remaining].map((count) => count.toLocaleString('en')),
-    next === null ? '' : whenAgo(next, result.now),
+    next === null ? '' : next <= result.now ? 'now' : whenAgo(next, result.now),
   ]);
   const [title = '', ...lines] = table(columns, rows, terminal.width);
   await terminal.line(terminal.paint('dim', title));

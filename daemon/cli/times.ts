@@ -29,6 +29,18 @@ export function span(ms: number): string {
   return `${Math.round(minutes / 1440)} d`;
 }
 
+/** "90 s", "10 min", "7 d": in the largest unit that has no remainder. */
+export function exactSpan(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1_000],
+  ] as const;
+  const [unit, size] = units.find(([, length]) => ms !== 0 && ms % length === 0) ?? ['ms', 1];
+  return `${ms / size} ${unit}`;
+}
+
 /** "12:03:07 (45 s ago)", "12:03:07 (in 45 s)", or `not` if there is no time. */
 export function whenAgo(at: number | null, now: number, not = 'never'): string {
   if (at === null) return not;

@@ -109,6 +109,7 @@ export async function messagesRunning(world: CheckWorld): Promise<Check> {
   const without = withoutTool(name, world, ran, 'pgrep');
   if (without) return without;
   if (ran.code === 0) return passed(name, 'Messages runs.');
+  if (world.platform !== 'darwin') return skipped(name, 'no_mac', 'This machine is no Mac.');
   if (ran.code === 1)
     return warned({
       name,

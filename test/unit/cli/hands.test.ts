@@ -76,7 +76,7 @@ describe('sender', () => {
     expect(out).toContain(
       '\nA shared sender, in use since 2026-01-01. 3 waiting; 1 contact has opted out;\npolicy 1-0.\n',
     );
-    expect(out).toMatch(/^new contacts day +50 +50 +0 +12:01:30 \(in 90 s\)$/m);
+    expect(out).toMatch(/^new contacts in a day +50 +50 +0 +12:01:30 \(in 90 s\)$/m);
     fits(lines);
     expect((await run('sender', '--json')).json()).toMatchObject([{ schema: 1, kind: 'shared' }]);
   });

@@ -294,13 +294,16 @@ describe('policy', () => {
       'blast.recipients  5         10        10',
       'caps.unanswered   8         8         5',
       'consent           recorded  recorded  wrote_first',
+      '',
+      'All else is as by default; --all lists it.',
     ]);
   });
 
   it('with --all shows all that there is, in 80 columns; as JSON whole', async () => {
     relay.policyState = state;
     const { lines, out } = await run('policy', '--all');
-    expect(out).toContain('opt_out.words     stop, td  stop, td  stop, td');
+    expect(out).toContain('opt_out.words     stop, td  =     =');
+    expect(out).toContain('blast.recipients  5         10    10');
     fits(lines);
     const { out: json } = await run('policy', '--json');
     expect(JSON.parse(json)).toMatchObject({ schema: 1, ...state });
