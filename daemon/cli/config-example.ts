@@ -1,7 +1,7 @@
 /** A whole configuration file with comments, from the fields themselves: what must be given is filled in, the rest is there to be uncommented. */
 import type { ConfigField } from '../host/config-fields.ts';
 
-const WIDTH = 100;
+const WIDTH = 80;
 /** Where there is no default, something that shows the form. */
 const SHOWN: Record<string, unknown> = {
   device: 'mac-1',

@@ -39,7 +39,7 @@ export function configCommand(world: World): Command {
   config
     .command('reload')
     .description('the running relay reads its file anew')
-    .addHelpText('after', '\nThe level of the log and most rules change at once; what needs a new start is named.')
+    .addHelpText('after', '\nThe level of the log and most rules change at once; what needs a new start\nis named.')
     .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
     .addHelpText('after', '\nExample:\n  relayctl config check && relayctl config reload')
     .action((_: object, command: Command) => world.run(command, async (asking) => (await verbs()).reload(asking)));

@@ -33,7 +33,7 @@ export function contactCommand(world: World): Command {
       ),
     );
   const back = one('opt-in', 'lifts an opt-out, a STOP of theirs too')
-    .addHelpText('after', '\nOnly if they have asked for it: you stand in for the word that they did not write.')
+    .addHelpText('after', '\nOnly if they have asked for it: you stand in for the word that they did not\nwrite.')
     .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
     .addHelpText('after', '\nExample:\n  relayctl contact opt-in +15550101234')
     .action((handle: string, _: object, command: Command) =>

@@ -2,8 +2,9 @@
  * The checks that relayctl makes by itself, and those of the relay that runs. Where both know a check, the relay's counts: macOS grants by
  * who asks, and messages are sent and read by the relay, not by this terminal.
  */
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { assetFolder } from '../host/assets.ts';
 import { type Check, type CheckWorld, guarded, skipped, warned } from '../host/checks/check.ts';
 import { configuration, logFolder, socket, store, token } from '../host/checks/folder.ts';
@@ -68,7 +69,7 @@ function relay(asked: LocalResult<DoctorState>, path: string): Check {
       name,
       code: 'not_running',
       words: `The relay does not run: nobody answers on ${path}. What follows is what relayctl finds by itself.`,
-      remedy: 'relayctl service start',
+      remedy: 'relayctl service start, or relayctl setup if it was never set up.',
     });
   return {
     name,
@@ -161,11 +162,16 @@ function worldOf(asking: Asking, config: CheckWorld['config'], tools: Config['to
     run,
     now: () => Date.now(),
     freeBytes: (path) => {
-      const { bavail, bsize } = statfsSync(path);
+      const { bavail, bsize } = statfsSync(existing(path));
       return bavail * bsize;
     },
     reach,
   };
+}
+
+/** The folder itself, or where it would be made. */
+function existing(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : existing(dirname(path));
 }
 
 async function configOf(asking: Asking): Promise<CheckWorld['config']> {

@@ -28,7 +28,7 @@ export function logsCommand(world: World): Command {
     .option('--room <name>', 'only of this room: link, gate, outbox, bridge, local')
     .addHelpText(
       'after',
-      '\nHandles are short keyed hashes there and texts are left out, unless log.unredacted is set.',
+      '\nHandles are short keyed hashes there and texts are left out, unless\nlog.unredacted is set.',
     )
     .addHelpText('after', exitCodesHelp([0, 1, 2]))
     .addHelpText('after', '\nExample:\n  relayctl logs -f --level warn')

@@ -6,7 +6,7 @@ import type { Asking, World } from './world.ts';
 export function metricsCommand(world: World): Command {
   return new Command('metrics')
     .description('what the relay counts and measures, as Prometheus text')
-    .addHelpText('after', '\nWith metrics.port in config.json a Prometheus on this Mac finds the same at 127.0.0.1.')
+    .addHelpText('after', '\nWith metrics.port in config.json a Prometheus on this Mac finds the same at\n127.0.0.1.')
     .addHelpText('after', exitCodesHelp([0, 1, 2, 3]))
     .addHelpText('after', '\nExample:\n  relayctl metrics | grep not_delivered')
     .action((_: object, command: Command) => world.run(command, show));

@@ -206,7 +206,7 @@ function readConfigText(path: string): string {
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       throw new RelayError('config_missing', `there is no configuration at ${path}`, {
-        hint: 'Write one; the smallest is {"device": "mac-1", "controller": {"url": "wss://…"}}.',
+        hint: 'relayctl setup writes one; the smallest is {"device": "mac-1", "controller": {"url": "wss://…"}}.',
       });
     throw new RelayError('config_unreadable', `the configuration cannot be read: ${messageOf(error)}`, {
       hint: `Make ${path} a file that you can read.`,

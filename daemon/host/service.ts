@@ -293,7 +293,7 @@ function refusal(refused: Refused, env: Environment): RelayError {
       });
     case 'failed':
       if (refused.words.startsWith('there is no'))
-        return new RelayError('no_launchd', `services are a matter of macOS: ${refused.words}`, {
+        return new RelayError('no_launchd', `a service needs launchd of macOS: ${refused.words}`, {
           hint: 'Elsewhere, start relayd by hand.',
         });
       return new RelayError('launchd_failed', `launchd refuses: ${refused.words}`, {

@@ -132,7 +132,7 @@ it('ends with 1 where it cannot be done, with the reason also in JSON', async ()
   });
   expect({ code: elsewhere.code, err: elsewhere.err }).toEqual({
     code: 1,
-    err: 'relayctl: services are a matter of macOS: there is no /nowhere/launchctl\n          Elsewhere, start relayd by hand.\n',
+    err: 'relayctl: a service needs launchd of macOS: there is no /nowhere/launchctl\n          Elsewhere, start relayd by hand.\n',
   });
 });
 

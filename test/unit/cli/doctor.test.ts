@@ -99,7 +99,7 @@ describe('doctor', () => {
     const report = DoctorReport.parse(json()[0]);
     const of = (name: string) => report.checks.find((one) => one.name === name);
     expect(report.relay).toBe('not_running');
-    expect(of('relay')).toMatchObject({ verdict: 'warn', remedy: 'relayctl service start' });
+    expect(of('relay')).toMatchObject({ verdict: 'warn', remedy: expect.stringMatching(/^relayctl service start/) });
     expect(of('macos')).toMatchObject({ verdict: 'ok', facts: { version: '15.1' } });
     expect(of('chat_db')).toMatchObject({ verdict: 'fail', code: 'chat_db_missing', by: 'relayctl' });
     expect(report.checks.map(({ name }) => name)).toEqual(

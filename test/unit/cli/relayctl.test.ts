@@ -504,9 +504,17 @@ describe('the command line', () => {
       ['service', 'restart'],
       ['pair'],
       ['setup'],
+      ['logs'],
+      ['metrics'],
+      ['contact', 'opt-in'],
+      ['config', 'reload'],
+      ['send'],
+      ['sender', 'resume'],
+      ['doctor'],
     ].map((a) => [a]),
   )('%j --help has an example and the exit codes', async (args) => {
-    const { out } = await relayctl([...args, '--help']);
+    const { out, lines } = await relayctl([...args, '--help']);
+    fits(lines);
     expect(out).toMatch(/\nExample:\n {2}\S+/);
     expect(out).toMatch(/\nExit codes:\n {2}0 {2}all is well\n {2}1 {2}failed/);
   });
