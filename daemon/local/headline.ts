@@ -3,14 +3,15 @@ import type { Condition } from '../../protocol/events.ts';
 
 /** `conditions` worst first, as `Health.list` gives them. */
 export function headlineOf(conditions: Condition[]): string {
-  const [worst, ...others] = conditions.filter((c) => c.severity === 'error');
-  const warnings = conditions.filter((c) => c.severity === 'warning').length;
-  if (worst) {
-    const more = others.length === 0 ? '' : `; and ${others.length} more`;
-    return `Not ready: ${lowerFirst(worst.words).replace(/\.$/, '')}${more}.`;
-  }
-  if (warnings > 0) return `Ready, with ${warnings === 1 ? 'a warning' : `${warnings} warnings`}.`;
-  return 'Ready.';
+  const errors = conditions.filter((c) => c.severity === 'error');
+  if (errors.length > 0) return `Not ready: ${firstOf(errors)}.`;
+  const warnings = conditions.filter((c) => c.severity === 'warning');
+  return warnings.length > 0 ? `Ready, with a warning: ${firstOf(warnings)}.` : 'Ready.';
+}
+
+function firstOf([first, ...others]: Condition[]): string {
+  const more = others.length === 0 ? '' : `; and ${others.length} more`;
+  return `${lowerFirst(first?.words ?? '').replace(/\.$/, '')}${more}`;
 }
 
 /** "The line …" reads on after a colon as "the line …"; names such as "Messages" or "SQLite" stay as they are. */

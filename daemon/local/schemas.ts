@@ -19,7 +19,7 @@ export const Status = z.object({
   ready: z
     .boolean()
     .describe('True if messages can be sent and what becomes of them is seen: no condition of severity `error`.'),
-  headline: z.string().describe('"Ready." or "Not ready: …", one sentence.'),
+  headline: z.string().describe('"Ready.", "Ready, with a warning: …" or "Not ready: …", one sentence.'),
   device: z.string(),
   version: z.string(),
   pid: z.int(),

@@ -232,8 +232,8 @@ describe('the headline', () => {
   it.each([
     [[], 'Ready.'],
     [[condition('info', 'x')], 'Ready.'],
-    [[condition('warning', 'x')], 'Ready, with a warning.'],
-    [[condition('warning', 'x'), condition('warning', 'y')], 'Ready, with 2 warnings.'],
+    [[condition('warning', 'x')], 'Ready, with a warning: x.'],
+    [[condition('warning', 'x'), condition('warning', 'y')], 'Ready, with a warning: x; and 1 more.'],
     [
       [condition('error', 'The database is not readable.'), condition('warning', 'y')],
       'Not ready: the database is not readable.',
