@@ -12,7 +12,9 @@ let stage: Stage;
 let command: string;
 
 beforeAll(async () => {
-  stage = await Stage.open({ factor: 5 });
+  // So long that what is held waits until the end of the last test, on however slow a machine.
+  const interval = { steps: [{ up_to: null, ms: 3_600_000 }] };
+  stage = await Stage.open({ factor: 5, config: { policy: { interval } } });
   stage.startRelay();
   command = await stage.send(PEOPLE, TEXT);
   await stage.state(command, ['delivered'], { to: PEOPLE[0] ?? '' });

@@ -13,7 +13,7 @@ it('a probe that began before a child got stuck does not open it', async () => {
   let answer: (ended: typeof good) => void = () => {};
   let running = [{ pid: 7 }];
   const osascript = {
-    probe: () =>
+    ask: () =>
       new Promise<typeof good>((resolve) => {
         answer = resolve;
       }),

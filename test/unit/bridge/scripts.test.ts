@@ -112,7 +112,11 @@ describe.each(SCRIPTS)('$name', ({ text }) => {
       expect(around).toContain('timeout');
     });
     expect(asked).toBe(1);
-    expect(text.match(/application id "com\.apple\.MobileSMS"/g)).toHaveLength(1);
+    const named = text.match(/application id "[^"]*"/g) ?? [];
+    expect(new Set(named)).toEqual(new Set(['application id "com.apple.MobileSMS"']));
+    // Whether it runs is asked of macOS: no event goes to it, and nothing is started.
+    const looks = text.match(/^\tif application id "[^"]*" is not running then return/gm) ?? [];
+    expect(named).toHaveLength(asked + looks.length);
     expect(text).not.toMatch(/application "/);
   });
 
@@ -160,6 +164,7 @@ it('only scripts of this folder are ever run, by name: no text of one is made at
   expect(door).toContain('spawn(this.#path, [join(this.#scripts, script), ...args],');
   expect(door).not.toMatch(/shell:|[^.\w]exec\(|execSync|spawnSync/);
   expect(NAMES).toEqual([
+    'idle-probe.applescript',
     'launch-messages.applescript',
     'probe.applescript',
     'quit-messages.applescript',
