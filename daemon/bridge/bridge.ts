@@ -196,10 +196,9 @@ export class MessagesBridge {
     this.#missing.stop();
     for (const timer of this.#timers) timer.cancel();
     await this.#lane.stop();
+    // All that look into chat.db, before it is closed.
+    for (const looker of [this.#ownFiles, this.#receipts, this.#changes]) await looker.stop();
     await this.#reading.stop();
-    await this.#ownFiles.stop();
-    await this.#receipts.stop();
-    await this.#changes.stop();
   }
 
   /**
