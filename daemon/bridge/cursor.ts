@@ -11,6 +11,7 @@
 import type { Db } from '../host/db.ts';
 import type { ChatDb } from './chat-db.ts';
 import type { ChatRow } from './chat-row.ts';
+import { ToldGuids } from './told-guids.ts';
 
 export const RECOVER_MS = 86_400_000;
 export const RECOVER_ROWS = 5_000;
@@ -18,8 +19,6 @@ export const RECOVER_ROWS = 5_000;
 const FIRST_ROWS = 20_000;
 /** Guids kept to recognise the chat.db at the cursor. */
 const REMEMBERED_ROWS = 100;
-/** Told guids kept: by number, not by time, so that no wrong clock can forget them. 20 days at the most that the gate lets go. */
-const REMEMBERED_TOLD = 200_000;
 
 interface CursorRow {
   rowid_read: number;
@@ -35,17 +34,24 @@ interface CursorRow {
 
 export class Cursor {
   readonly #db: Db;
+  readonly #told: ToldGuids;
   #row: CursorRow | undefined;
   /** The newest row that is remembered. */
   #newest: { rowid: number; guid: string } | undefined;
 
   constructor(db: Db) {
     this.#db = db;
-    this.reload();
+    this.#told = new ToldGuids(db);
+    this.#read();
   }
 
   /** Takes what is stored for true, after a transaction that was rolled back. */
   reload(): void {
+    this.#told.reload();
+    this.#read();
+  }
+
+  #read(): void {
     this.#row = this.#db.sql<CursorRow>('SELECT * FROM chat_cursor WHERE id = 1').get();
     this.#newest = this.#db
       .sql<{ rowid: number; guid: string }>(
@@ -114,7 +120,7 @@ export class Cursor {
       );
     this.#db.sql('DELETE FROM chat_cursor_row').run();
     this.#remember(chatDb.guidsUpTo(start, REMEMBERED_ROWS));
-    this.reload();
+    this.#read();
   }
 
   /** Another device number for the same file, after a restart of the Mac. */
@@ -122,7 +128,7 @@ export class Cursor {
     const dev = String(chatDb.identity().dev);
     if (this.#row?.dev === dev) return;
     this.#db.sql('UPDATE chat_cursor SET dev = ? WHERE id = 1').run(dev);
-    this.reload();
+    this.#read();
   }
 
   isRecovering(row: ChatRow): boolean {
@@ -136,12 +142,8 @@ export class Cursor {
     return row.rowid <= cursor.history_until || row.at < cursor.began_at;
   }
 
-  /** Of these guids those that were told before. */
-  toldOf(guids: string[]): Set<string> {
-    const told = this.#db.sql<{ guid: string }>(
-      'SELECT value AS guid FROM json_each(?) WHERE EXISTS (SELECT 1 FROM chat_told t WHERE t.guid = value)',
-    );
-    return new Set(told.all(JSON.stringify(guids)).map(({ guid }) => guid));
+  wasTold(guid: string): boolean {
+    return this.#told.has(guid);
   }
 
   /** All up to the last of `rows` is done with; `guids` are those that were told just now. */
@@ -151,17 +153,8 @@ export class Cursor {
     this.#row = { ...this.#row, rowid_read: last.rowid, read_at: Math.round(now) };
     this.#newest = { rowid: last.rowid, guid: last.guid };
     this.#db.sql('UPDATE chat_cursor SET rowid_read = ?, read_at = ? WHERE id = 1').run(last.rowid, this.#row.read_at);
-    this.#rememberTold(guids);
+    this.#told.add(guids);
     this.#remember(rows.slice(-REMEMBERED_ROWS));
-  }
-
-  #rememberTold(guids: string[]): void {
-    if (guids.length === 0) return;
-    const { changes, lastId } = this.#db
-      .sql('INSERT OR IGNORE INTO chat_told (guid) SELECT value FROM json_each(?)')
-      .run(JSON.stringify(guids));
-    // Once in a thousand.
-    if (lastId % 1_000 < changes) this.#db.sql('DELETE FROM chat_told WHERE n <= ?').run(lastId - REMEMBERED_TOLD);
   }
 
   #remember(rows: { rowid: number; guid: string }[]): void {

@@ -338,19 +338,17 @@ export class Reading {
   #tellSome(rows: ChatRow[], taken: () => void): number {
     const { clock, onRow } = this.#o;
     const end = clock.mono() + BUDGET_MS;
-    const known = this.#cursor.toldOf(rows.map(({ guid }) => guid));
-    const fresh: string[] = [];
+    const fresh = new Set<string>();
     let told = 0;
     for (const row of rows) {
-      if (!this.#cursor.isPassedOver(row) && !known.has(row.guid)) {
+      if (!this.#cursor.isPassedOver(row) && !fresh.has(row.guid) && !this.#cursor.wasTold(row.guid)) {
         onRow(this.#settled(row));
-        known.add(row.guid);
-        fresh.push(row.guid);
+        fresh.add(row.guid);
       }
       told += 1;
       if (clock.mono() >= end) break;
     }
-    this.#cursor.advance(rows.slice(0, told), fresh, clock.now());
+    this.#cursor.advance(rows.slice(0, told), [...fresh], clock.now());
     if (told === rows.length) taken();
     return told;
   }

@@ -140,8 +140,8 @@ export class Journal {
   }
 
   /**
-   * Adds an event, in the transaction of the change that it tells. An id that the journal still holds is not added again; ids
-   * of status events (with a `message`) must never come again.
+   * Adds an event, in the transaction of the change that it tells. An id that the journal still holds is not added again; those of status
+   * events (with a `message`) and of rows of chat.db, of which each is told once, must never come again.
    * Returns the id.
    */
   append(name: EventName, data: Record<string, unknown>, options: { id?: string; at?: number } = {}): string {
@@ -153,7 +153,7 @@ export class Journal {
     const done = this.#db
       .sql(
         `INSERT INTO journal_event (id, name, version, at, data, bytes, message) VALUES (?, ?, 1, ?, ?, ?, ?)
-         ON CONFLICT (id) WHERE message IS NULL DO NOTHING`,
+         ON CONFLICT (id) WHERE message IS NULL AND name NOT IN ('message.inbound', 'message.observed', 'message.reaction') DO NOTHING`,
       )
       .run(id, name, at, text, bytes, message);
     if (done.changes > 0) {

@@ -2,6 +2,7 @@
  * A chat.db of many rows, as a busy Mac has it: the schema of macOS 26, bodies in attributedBody, some thousand conversations, and among
  * the plain texts a share of everything else. The same rows each time, about 300,000 a second.
  */
+import { hash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { bplist } from '../sim/bplist.ts';
 import { INDEXES, TABLES } from '../sim/schema-macos-26.ts';
@@ -54,6 +55,12 @@ const COLUMNS = [
   'version',
 ] as const;
 type Values = Partial<Record<(typeof COLUMNS)[number], string | number | bigint | null | Uint8Array>>;
+
+/** In no order, as Apple's are. */
+function guidOf(rowid: number): string {
+  const digits = hash('md5', String(rowid)).toUpperCase();
+  return digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
+}
 
 /** Writes it at `path`, which must not be there. `endAt`: Unix ms of the last row; the rows are a second apart. */
 export function writeManyRows(path: string, rows: number, endAt: number): void {
@@ -158,7 +165,7 @@ function valuesOf({ rowid, kind, date, chat, group }: Place, bodies: Bodies): Va
   const service = kind === 'sms' ? 'SMS' : 'iMessage';
   return {
     ROWID: rowid,
-    guid: `00000000-0000-4000-8000-${String(rowid).padStart(12, '0')}`,
+    guid: guidOf(rowid),
     attributedBody: kind === 'sms' || kind === 'group' ? null : (bodies.plain[part] ?? null),
     handle_id: group ? (own ? 0 : 1 + (rowid % PEOPLE)) : chat,
     service,
@@ -188,12 +195,12 @@ function valuesOf({ rowid, kind, date, chat, group }: Place, bodies: Bodies): Va
 function other(kind: Other | 'plain', date: bigint, bodies: Bodies): Values {
   switch (kind) {
     case 'tapback':
-      return { associated_message_type: 2001, associated_message_guid: 'p:0/00000000-0000-4000-8000-000000000001' };
+      return { associated_message_type: 2001, associated_message_guid: `p:0/${guidOf(1)}` };
     case 'photo':
       return { attributedBody: bodies.photo, cache_has_attachments: 1, part_count: 2 };
     case 'reply':
       return {
-        thread_originator_guid: '00000000-0000-4000-8000-000000000001',
+        thread_originator_guid: guidOf(1),
         thread_originator_part: '0:0:12',
       };
     case 'edited':

@@ -374,27 +374,6 @@ describe('told once per guid', () => {
       ['G-2', true],
     ]);
   });
-
-  it('remembers the newest 200,000 guids, also where many are told at once', async () => {
-    const told = store.db.sql('INSERT INTO chat_told (n, guid) VALUES (?, ?)');
-    told.run(1_003, 'long ago');
-    told.run(1_004, 'not so long ago');
-    told.run(200_997, 'just now');
-    for (let i = 0; i < 6; i += 1) chat.inbound(ANNA, `${i}`, clock.now(), { guid: `G-${i}` });
-    reading.start();
-    await reading.caughtUp();
-    const kept = store.db.sql<{ guid: string }>('SELECT guid FROM chat_told ORDER BY n').all();
-    expect(kept.map(({ guid }) => guid)).toEqual([
-      'not so long ago',
-      'just now',
-      'G-0',
-      'G-1',
-      'G-2',
-      'G-3',
-      'G-4',
-      'G-5',
-    ]);
-  });
 });
 
 describe('another chat.db', () => {

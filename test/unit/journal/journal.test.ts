@@ -79,8 +79,8 @@ describe('journal', () => {
   test('an id that is still held is told once', async () => {
     const journal = open();
     await store.commit.run(() => {
-      inbound(journal, 'a');
-      inbound(journal, 'a');
+      journal.append('contact.opted_out', { contact: 'a' }, { id: 'oo_a' });
+      journal.append('contact.opted_out', { contact: 'a' }, { id: 'oo_a' });
     });
     expect(all(journal)).toHaveLength(1);
   });

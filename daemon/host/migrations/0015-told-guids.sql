@@ -1,0 +1,13 @@
+-- What has been told, by guid (16 bytes each, told-guids.ts): iCloud inserts old rows anew, and a new generation is read again. A row for all that
+-- were told together, in their order; an index of guids, which are random, would be touched all over by each of them.
+DROP TABLE chat_told;
+CREATE TABLE chat_told (
+  -- How many guids were told before these.
+  n     INTEGER PRIMARY KEY,
+  guids BLOB    NOT NULL
+) STRICT;
+
+-- Rows of chat.db are told once by `chat_told`; their ids are random too, and need no second look.
+DROP INDEX journal_event_id;
+CREATE UNIQUE INDEX journal_event_id ON journal_event (id)
+  WHERE message IS NULL AND name NOT IN ('message.inbound', 'message.observed', 'message.reaction');
