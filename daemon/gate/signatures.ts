@@ -42,19 +42,23 @@ interface Kernel {
 export const ROOM_SLOTS = 1_024;
 /** A signature has so many bits for a gram: with fewer of them, more texts are compared for nothing; with more, there is more to go through. */
 const BITS_PER_GRAM = 3;
+/** The same of texts that are cut: so long that they share nearly half with all others of their language, and comparing them takes long. */
+const BITS_PER_GRAM_CUT = 32;
 const STEP_BYTES = 32;
 const STEP_BITS = 8 * STEP_BYTES;
-/** Lengths are numbered from 1 on: so many times STEP_BYTES. */
-export const LENGTHS = lengthOf(MAX_GRAMS);
+const STEPS_UNCUT = Math.ceil((MAX_GRAMS * BITS_PER_GRAM) / STEP_BITS);
+/** Lengths are numbered from 1 on; the last one is for texts that are cut. */
+export const LENGTHS = STEPS_UNCUT + 1;
 const EXTENT_BYTES = 4;
+const SPREAD = 0x9e3779b1;
 const PAGE = 1 << 16;
 
 /** In the first page: what is asked, and what was found. */
 const NEEDED_AT = 0;
 const FOUND_AT = 2_048;
 const ASKED_AT = 4_096;
-const ASKED_BYTES = STEP_BYTES * (LENGTHS + 1);
-const ROOMS_AT = ASKED_AT + ASKED_BYTES * (LENGTHS + 1);
+const ASKED_BYTES = 256;
+const ROOMS_AT = 8_192;
 
 /** Of that number no text has enough grams. */
 export const TOO_MANY = 0xffff;
@@ -68,7 +72,11 @@ export interface Room {
 
 /** The number of the length that a text of so many grams gets. */
 export function lengthOf(grams: number): number {
-  return Math.max(1, Math.ceil((grams * BITS_PER_GRAM) / STEP_BITS));
+  return grams === MAX_GRAMS ? LENGTHS : Math.max(1, Math.ceil((grams * BITS_PER_GRAM) / STEP_BITS));
+}
+
+function bytesOf(length: number): number {
+  return length === LENGTHS ? (MAX_GRAMS * BITS_PER_GRAM_CUT) / 8 : STEP_BYTES * length;
 }
 
 export class Signatures {
@@ -95,7 +103,7 @@ export class Signatures {
     const known = this.#free[length]?.pop();
     if (known) return known;
     const signatures = this.#end;
-    const extents = signatures + ROOM_SLOTS * STEP_BYTES * length;
+    const extents = signatures + ROOM_SLOTS * bytesOf(length);
     this.#end = extents + ROOM_SLOTS * EXTENT_BYTES;
     const missing = this.#end - this.#bytes.length;
     if (missing > 0) {
@@ -113,7 +121,7 @@ export class Signatures {
 
   /** Of the grams from there to before `last`. */
   write({ length, signatures, extents }: Room, slot: number, grams: Int32Array, from: number, last: number): void {
-    const collisions = this.#sign(signatures + slot * STEP_BYTES * length, length, grams, from, last);
+    const collisions = this.#sign(signatures + slot * bytesOf(length), length, grams, from, last);
     const at = (extents + slot * EXTENT_BYTES) >> 1;
     this.#halves[at] = last - from;
     this.#halves[at + 1] = collisions;
@@ -121,7 +129,7 @@ export class Signatures {
 
   /** From one room into another of the same length. */
   copy(from: Room, slot: number, to: Room, into: number): void {
-    const bytes = STEP_BYTES * from.length;
+    const bytes = bytesOf(from.length);
     const signature = from.signatures + slot * bytes;
     this.#bytes.copyWithin(to.signatures + into * bytes, signature, signature + bytes);
     const extent = from.extents + slot * EXTENT_BYTES;
@@ -148,7 +156,7 @@ export class Signatures {
       collisions = this.#sign(asked, length, this.#asked, 0, this.#asked.length);
       this.#collisions[length] = collisions;
     }
-    return this.#kernel.scan(signatures, extents, count, STEP_BYTES * length, asked, collisions, NEEDED_AT, FOUND_AT);
+    return this.#kernel.scan(signatures, extents, count, bytesOf(length), asked, collisions, NEEDED_AT, FOUND_AT);
   }
 
   /** The slots of those that the last scan found, until something is written. */
@@ -159,11 +167,13 @@ export class Signatures {
   /** Returns how many grams fell on bits that were set already. */
   #sign(at: number, length: number, grams: Int32Array, from: number, last: number): number {
     const bytes = this.#bytes;
-    bytes.fill(0, at, at + STEP_BYTES * length);
-    const scale = (STEP_BITS * length) / 2 ** 32;
+    const size = bytesOf(length);
+    bytes.fill(0, at, at + size);
+    const scale = (8 * size) / 2 ** 32;
     let collisions = 0;
     for (let i = from; i < last; i += 1) {
-      const bit = ((grams[i] as number) + 2 ** 31) * scale;
+      // Mixed: of a text that is cut the smallest grams are kept, which lie close together.
+      const bit = (Math.imul(grams[i] as number, SPREAD) >>> 0) * scale;
       const byte = at + (bit >>> 3);
       const mask = 1 << (bit & 7);
       const before = bytes[byte] as number;
