@@ -95,3 +95,6 @@ export const EVENT_NAMES = [
   'gap',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
+
+/** Ids of commands that were given at the Mac itself, by `relayctl`, begin with this. */
+export const LOCAL_COMMAND = 'local_';

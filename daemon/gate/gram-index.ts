@@ -43,7 +43,7 @@ export interface IndexLimits {
   pivots: PivotLimits;
 }
 
-export const INDEX_LIMITS: IndexLimits = { slots: ROOM_SLOTS, pivots: { most: 512, worthIt: 64 } };
+export const INDEX_LIMITS: IndexLimits = { slots: ROOM_SLOTS, pivots: { most: 512, worthIt: 16 } };
 
 export class GramIndex<T extends Enlisted> {
   readonly #rules: NearRules;
@@ -194,12 +194,14 @@ export class GramIndex<T extends Enlisted> {
   #neededBy(size: number): Needed {
     let needed = this.#needed[size];
     if (!needed) {
-      const shared = Uint16Array.from({ length: MAX_GRAMS + 1 }, (_, other) => {
-        const least = leastShared(size, other, this.#rules);
-        return other === 0 || least > MAX_GRAMS ? TOO_MANY : least;
-      });
+      const shared = new Uint16Array(MAX_GRAMS + 1).fill(TOO_MANY);
       const onShelf = new Array<boolean>(LENGTHS + 1).fill(false);
-      for (const [other, least] of shared.entries()) if (least !== TOO_MANY) onShelf[lengthOf(other)] = true;
+      for (let other = 1; other <= MAX_GRAMS; other += 1) {
+        const least = leastShared(size, other, this.#rules);
+        if (least > MAX_GRAMS) continue;
+        shared[other] = least;
+        onShelf[lengthOf(other)] = true;
+      }
       needed = { shared, onShelf };
       this.#needed[size] = needed;
     }

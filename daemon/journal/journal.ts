@@ -141,7 +141,7 @@ export class Journal {
 
   /**
    * Adds an event, in the transaction of the change that it tells. An id that the journal still holds is not added again; those of status
-   * events (with a `message`) and of rows of chat.db, of which each is told once, must never come again.
+   * events (with a `message`), of results and of rows of chat.db, which are remembered elsewhere, must never come again.
    * Returns the id.
    */
   append(name: EventName, data: Record<string, unknown>, options: { id?: string; at?: number } = {}): string {
@@ -153,7 +153,8 @@ export class Journal {
     const done = this.#db
       .sql(
         `INSERT INTO journal_event (id, name, version, at, data, bytes, message) VALUES (?, ?, 1, ?, ?, ?, ?)
-         ON CONFLICT (id) WHERE message IS NULL AND name NOT IN ('message.inbound', 'message.observed', 'message.reaction') DO NOTHING`,
+         ON CONFLICT (id) WHERE message IS NULL AND name NOT IN ('message.inbound', 'message.observed', 'message.reaction', 'command.result')
+           DO NOTHING`,
       )
       .run(id, name, at, text, bytes, message);
     if (done.changes > 0) {

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import type { CommandResult, MessageStatus, SenderHealth } from '../../protocol/events.ts';
 import type { CommandFrame } from '../../protocol/frames.ts';
+import { LOCAL_COMMAND } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import type { GroupCommit } from '../host/commit.ts';
 import type { Health } from '../host/health.ts';
@@ -102,7 +103,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
     data: Record<string, unknown>,
     then: (result: CommandResult) => T,
   ): Promise<LocalAnswer<T>> {
-    const id = `local_${randomBytes(9).toString('base64url')}`;
+    const id = `${LOCAL_COMMAND}${randomBytes(9).toString('base64url')}`;
     const frame: CommandFrame = { type: 'command', seq: 1, id, name, version: 1, data };
     const result = await commit.run(() => outbox.receive(frame));
     if (result.ok) return { ok: true, data: then(result) };

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import type { MessageSend } from '../../protocol/commands.ts';
 import { MAX_LIFETIME_MS, MAX_TEXT_CHARACTERS, MAX_WAITING_MESSAGES } from '../../protocol/limits.ts';
+import { LOCAL_COMMAND } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import { normaliseHandle } from '../host/handles.ts';
 import type { Answer } from './commands.ts';
@@ -169,7 +170,7 @@ export class Acceptance {
       this.#messages.move(stored.id, 'rejected', { code, rule, words, retryable, ...(evidence ? { evidence } : {}) });
       return named;
     }
-    if (this.#mayHaveGone(send, recipient)) {
+    if (this.#mayHaveGone(send, command, recipient)) {
       // The store may have forgotten the command, and Messages already shows this text to this person: never a second send.
       this.#messages.move(stored.id, 'dispatching');
       const what = namesOf(stored.parts);
@@ -195,8 +196,10 @@ export class Acceptance {
   }
 
   /** A store that was lost, or set back to an older copy, was so before this process began: what was made after that is new. */
-  #mayHaveGone(send: MessageSend, recipient: Recipient): boolean {
-    if (send.created > this.#startedAt + CLOCK_TOLERANCE_MS) return false;
+  #mayHaveGone(send: MessageSend, command: string, recipient: Recipient): boolean {
+    // This Mac's own commands are made as they come, by the clock that the start was seen by.
+    const tolerance = command.startsWith(LOCAL_COMMAND) ? 0 : CLOCK_TOLERANCE_MS;
+    if (send.created > this.#startedAt + tolerance) return false;
     return this.#lookalikes.find(recipient, send.text, send.created, send.attachments);
   }
 
@@ -251,11 +254,10 @@ export function toRequest(
   command: string,
   recipients: Recipient[],
 ): GateRequest {
-  return {
+  const request: GateRequest = {
     command,
     recipients,
     text: send.text,
-    ...(send.attachments ? { attachments: knownHashes(send.attachments) } : {}),
     variables: send.variables ?? [],
     category: send.category,
     pacing: send.pacing,
@@ -263,6 +265,8 @@ export function toRequest(
     expiresAt: send.expires_at,
     timeZone: send.time_zone ?? null,
   };
+  if (send.attachments) request.attachments = knownHashes(send.attachments);
+  return request;
 }
 
 /** As far as the controller says; what it calls a vCard is judged when it is here. */

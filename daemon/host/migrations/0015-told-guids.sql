@@ -7,7 +7,7 @@ CREATE TABLE chat_told (
   guids BLOB    NOT NULL
 ) STRICT;
 
--- Rows of chat.db are told once by `chat_told`; their ids are random too, and need no second look.
+-- Rows of chat.db are told once by `chat_told`, results by `command`; their ids are random too, and need no second look.
 DROP INDEX journal_event_id;
 CREATE UNIQUE INDEX journal_event_id ON journal_event (id)
-  WHERE message IS NULL AND name NOT IN ('message.inbound', 'message.observed', 'message.reaction');
+  WHERE message IS NULL AND name NOT IN ('message.inbound', 'message.observed', 'message.reaction', 'command.result');

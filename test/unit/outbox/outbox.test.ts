@@ -194,6 +194,19 @@ describe('acceptance', () => {
     await world.command('message.send', world.send(BEN, 'Good day'));
     expect(world.states().at(-1)).toBe('accepted');
   });
+
+  test('a command given at this Mac was not given before it began', async () => {
+    world.lookalike = true;
+    world.clock.advance(1_000);
+    await world.command('message.send', world.send(ANNA, 'Hello'), 'local_one');
+    expect(world.states()).toEqual(['accepted']);
+    await world.command(
+      'message.send',
+      world.send(ANNA, 'Hello', { created: world.clock.now() - 60_000 }),
+      'local_two',
+    );
+    expect(world.states().at(-1)).toBe('unknown');
+  });
 });
 
 describe('a store set back to an older copy', () => {
