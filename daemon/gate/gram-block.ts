@@ -99,6 +99,15 @@ export class GramBlock {
     return Int32Array.from(this.#numbers(slot), (number) => this.#dictionary.gram(number));
   }
 
+  /** Does it hold the grams from there to before `last`, and no others? Both sorted. */
+  holds(slot: number, grams: Int32Array, from: number, last: number): boolean {
+    if (last - from !== this.sizes[slot]) return false;
+    const numbers = this.#numbers(slot);
+    for (let i = 0; i < numbers.length; i += 1)
+      if (this.#dictionary.gram(numbers[i] as number) !== grams[from + i]) return false;
+    return true;
+  }
+
   /** How many of the grams whose numbers are marked a text holds; -1 if they are fewer than `least`. */
   shared(slot: number, marks: Uint8Array, least: number): number {
     const bytes = this.#bytes;

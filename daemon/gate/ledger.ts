@@ -67,20 +67,19 @@ export interface Ledger {
   observe(slot: Slot, at: number): KnownText<Load> | null;
 }
 
-interface Row {
-  id: number;
-  name: string;
-  address: string;
-  /** Null if it is the address alone. */
-  people: string | null;
-  reply: number;
-  /** How many its fingerprint has; 0 if it can be none of today's. */
-  bytes: number;
-  at: number;
-  mono: number;
-  in_flight: number;
-  kin: string | null;
-}
+/** By columns: of a day there may be very many. `people`: null if it is the address alone. `bytes`: of its fingerprint; 0 if it can be none of today's. */
+type Row = [
+  id: number,
+  name: string,
+  address: string,
+  people: string | null,
+  reply: number,
+  bytes: number,
+  at: number,
+  mono: number,
+  inFlight: number,
+  kin: string | null,
+];
 
 /** Of so many people the recipients of the text in question may be left out. */
 export const MOST_LEFT_OUT = 50;
@@ -89,7 +88,7 @@ const PEOPLE_ENOUGH = COUNT_LIMIT + MOST_LEFT_OUT;
 /** The fingerprints of these rows. */
 function storedOf(rows: Row[], all: Uint8Array | undefined): Stored {
   const bytes = Buffer.from(all?.buffer ?? new ArrayBuffer(0), all?.byteOffset, all?.byteLength);
-  const count = rows.reduce((sum, row) => sum + row.bytes, 0);
+  const count = rows.reduce((sum, [, , , , , length]) => sum + length, 0);
   if (bytes.length !== count)
     throw new RelayError('store_damaged', `gate_send: ${bytes.length} bytes of fingerprints where ${count} should be`, {
       hint: 'This is a defect of the relay or its store; keep a copy of relay.db, and report it with the log.',
@@ -135,7 +134,7 @@ export class LocalLedger implements Ledger {
     for (const name of [...this.#sends.keys()]) this.#forget(name);
     const now = { at: this.#clock.now(), mono: this.#clock.mono() };
     // All of them: which are old only the wall clock could say. Not at once: a day's fingerprints are many bytes.
-    const some = this.#db.sql<Row>(
+    const statement = this.#db.columns(
       `SELECT id, name, address, CASE WHEN people <> '["' || address || '"]' THEN people END AS people, reply,
          CASE WHEN length(fingerprint) % 4 = 0 THEN length(fingerprint) ELSE 0 END AS bytes, at, mono, in_flight, kin
          FROM gate_send WHERE id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE}`,
@@ -145,41 +144,42 @@ export class LocalLedger implements Ledger {
       `SELECT CAST(group_concat(fingerprint, '') AS BLOB) AS "all"
          FROM (SELECT fingerprint FROM gate_send WHERE id > ? AND id <= ? AND length(fingerprint) % 4 = 0 ORDER BY id)`,
     );
+    const some = (after: number) => statement.all(after) as unknown as Row[];
     let last = 0;
-    for (let rows = some.all(last); rows.length > 0; rows = some.all(last)) {
+    for (let rows = some(last); rows.length > 0; rows = some(last)) {
       const first = last;
-      last = rows.at(-1)?.id ?? 0;
+      last = rows.at(-1)?.[0] ?? 0;
       this.#rememberRows(rows, storedOf(rows, prints.get(first, last)?.all), now);
     }
   }
 
   #rememberRows(rows: Row[], stored: Stored, now: { at: number; mono: number }): void {
     let end = 0;
-    for (const row of rows) {
+    for (const [, name, address, people, reply, bytes, at, mono, inFlight, kin] of rows) {
       const start = end;
-      end += row.bytes;
-      const text = row.reply === 0 ? this.#index.keepStored(stored, start, end) : null;
-      const passed = surelyElapsed(row, now);
-      const byWall = Math.max(0, now.at - row.at);
-      const sameBoot = now.mono >= row.mono;
+      end += bytes;
+      const text = reply === 0 ? this.#index.keepStored(stored, start, end) : null;
+      const passed = surelyElapsed({ at, mono }, now);
+      const byWall = Math.max(0, now.at - at);
+      const sameBoot = now.mono >= mono;
       const left = Math.max(this.#windowMs - (sameBoot ? passed : byWall), DOUBT_MS);
-      if (row.kin !== null && text)
-        for (const name of row.kin.split('\n')) {
-          const other = this.#sends.get(name)?.text;
+      if (kin !== null && text)
+        for (const one of kin.split('\n')) {
+          const other = this.#sends.get(one)?.text;
           if (other) joinKnown(text, other);
         }
       const send: Send = {
-        name: row.name,
-        address: row.address,
-        people: row.people === null ? [row.address] : (JSON.parse(row.people) as string[]),
+        name,
+        address,
+        people: people === null ? [address] : (JSON.parse(people) as string[]),
         text,
         mono: now.mono - passed,
-        at: row.at,
-        phase: PHASES[row.in_flight] ?? 'settled',
+        at,
+        phase: PHASES[inFlight] ?? 'settled',
         until: now.mono + left,
       };
       this.#remember(send);
-      if (text === null && row.reply === 0) this.#unread.add(send);
+      if (text === null && reply === 0) this.#unread.add(send);
     }
   }
 

@@ -113,13 +113,13 @@ export class NearIndex<T> {
   }
 
   find(print: Fingerprint): KnownText<T> | undefined {
-    return this.#find(headOf(print), print.grams);
+    return this.#find(headOf(print), print.grams, 0, print.grams.length);
   }
 
   /** The known text with this fingerprint, made if it is new. */
   keep(print: Fingerprint): KnownText<T> {
     const head = headOf(print);
-    const known = this.#find(head, print.grams);
+    const known = this.#find(head, print.grams, 0, print.grams.length);
     if (known) return known;
     const text = this.#add(head, print.grams);
     this.#lately.note(text, print);
@@ -135,16 +135,13 @@ export class NearIndex<T> {
     if (length < 0) return null;
     const head = bytes.toString('latin1', from, from + length);
     const first = (from + length) >> 2;
-    const known = this.#exact.get(head);
-    if (known.length > 0) {
-      const same = this.#find(head, grams.slice(first, last >> 2));
-      if (same) return same;
-    }
-    return this.#add(head, grams, first, last >> 2);
+    return this.#find(head, grams, first, last >> 2) ?? this.#add(head, grams, first, last >> 2);
   }
 
-  #find(head: string, grams: Int32Array): KnownText<T> | undefined {
-    return this.#exact.get(head).find((text) => text.head === head && areEqual(gramsOf(text), grams));
+  #find(head: string, grams: Int32Array, from: number, last: number): KnownText<T> | undefined {
+    const holds = ({ whole, block, slot }: KnownText<T>) =>
+      (whole?.grams === grams && from === 0 && last === grams.length) || block?.holds(slot, grams, from, last);
+    return this.#exact.get(head).find((text) => text.head === head && holds(text));
   }
 
   /** `from`, `last`: where its grams are among these, if they are not all. */
@@ -254,15 +251,4 @@ export class NearIndex<T> {
     }
     return grams < this.#rules.min_grams ? words.short : words.long;
   }
-}
-
-function gramsOf({ whole, block, slot }: KnownText<unknown>): Int32Array {
-  return whole?.grams ?? block?.grams(slot) ?? new Int32Array(0);
-}
-
-function areEqual(a: Int32Array, b: Int32Array): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
 }
