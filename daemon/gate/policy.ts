@@ -10,9 +10,11 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** As toLocaleString, which takes 15 ms when it is asked first, and this is asked at each start. */
+const inGroups = (n: number) => String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
 const allowed = (words: string) => ({ error: words });
 const whole = (min: number, max: number, unit: string) => {
-  const words = allowed(`a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')} (${unit})`);
+  const words = allowed(`a whole number from ${inGroups(min)} to ${inGroups(max)} (${unit})`);
   return z.int(words).min(min, words).max(max, words);
 };
 const part = (min: number, max: number) => {

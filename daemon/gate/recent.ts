@@ -15,6 +15,8 @@ interface Entry {
   at: number;
 }
 
+/** More do not go within minutes. */
+const NEWEST = 10_000;
 const PRUNE_EVERY_MS = 60_000;
 
 export class RecentTexts {
@@ -40,6 +42,7 @@ export class RecentTexts {
       .sql<{ name: string; address: string; fingerprint: Uint8Array; at: number; passed: number }>(
         `SELECT name, address, fingerprint, at, passed FROM (
            SELECT *, CASE WHEN mono <= ?2 THEN min(?1 - at, ?2 - mono) ELSE ?1 - at END AS passed FROM gate_send
+             WHERE id > (SELECT max(id) FROM gate_send) - ${NEWEST}
          ) WHERE passed <= ?3 AND name NOT LIKE 'row:%'`,
       )
       .all(now.at, now.mono, this.#windowMs());

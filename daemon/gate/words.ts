@@ -5,21 +5,31 @@ import type { Surroundings } from './ledger.ts';
 import type { Likeness } from './near.ts';
 import { addressOf, type Recipient } from './requests.ts';
 
+function formatsOf(timeZone: string | undefined): { time: Intl.DateTimeFormat; day: Intl.DateTimeFormat } {
+  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+  const day = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+  return {
+    time: new Intl.DateTimeFormat('en-US', { ...clock, timeZone }),
+    day: new Intl.DateTimeFormat('en-CA', { ...day, timeZone }),
+  };
+}
+
 export class Words {
-  readonly #time: Intl.DateTimeFormat;
-  readonly #day: Intl.DateTimeFormat;
+  readonly #timeZone: string | undefined;
+  /** Made when a time is told first: the first one takes some ms, which a start can do without. */
+  #formats: { time: Intl.DateTimeFormat; day: Intl.DateTimeFormat } | null = null;
 
   /** `timeZone`: IANA name; the Mac's own if not given. */
   constructor(timeZone?: string) {
-    const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
-    this.#time = new Intl.DateTimeFormat('en-US', { ...clock, timeZone });
-    this.#day = new Intl.DateTimeFormat('en-CA', { year: 'numeric', month: '2-digit', day: '2-digit', timeZone });
+    this.#timeZone = timeZone;
   }
 
   /** `14:32:10`, with the day before it if that is not the day of `now`. */
   clock(at: number, now: number): string {
-    const day = this.#day.format(at);
-    return `${day === this.#day.format(now) ? '' : `${day} `}${this.#time.format(at)}`;
+    this.#formats ??= formatsOf(this.#timeZone);
+    const { time, day } = this.#formats;
+    const date = day.format(at);
+    return `${date === day.format(now) ? '' : `${date} `}${time.format(at)}`;
   }
 
   /** Why a message waits for its distance from near-same texts. */
