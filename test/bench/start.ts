@@ -73,12 +73,14 @@ async function run(): Promise<Figure[]> {
     times.push(performance.now() - began);
     cpu.push(relay.cpuMs());
   }
+  const resident = relay.residentMb();
   await relay.stop();
   rmSync(folder, { recursive: true, force: true });
   return [
     { name: 'started → ready, median', value: percentile(times, 0.5), unit: 'ms', limit: { most: 800 } },
     { name: 'the same, longest', value: Math.max(...times), unit: 'ms' },
     { name: 'CPU of the daemon until then, median', value: percentile(cpu, 0.5), unit: 'ms' },
+    { name: 'resident then', value: resident, unit: 'MiB' },
   ];
 }
 
