@@ -15,8 +15,8 @@ interface Entry {
   at: number;
 }
 
-/** More do not go within minutes. */
-const NEWEST = 10_000;
+/** Messages takes none faster than this: of a window no more can be known. */
+const FASTEST_MS = 60;
 const PRUNE_EVERY_MS = 60_000;
 
 export class RecentTexts {
@@ -42,10 +42,10 @@ export class RecentTexts {
       .sql<{ name: string; address: string; fingerprint: Uint8Array; at: number; passed: number }>(
         `SELECT name, address, fingerprint, at, passed FROM (
            SELECT *, CASE WHEN mono <= ?2 THEN min(?1 - at, ?2 - mono) ELSE ?1 - at END AS passed FROM gate_send
-             WHERE id > (SELECT max(id) FROM gate_send) - ${NEWEST}
+             WHERE id > ifnull((SELECT id FROM gate_send WHERE name NOT LIKE 'row:%' ORDER BY id DESC LIMIT 1 OFFSET ?4), 0)
          ) WHERE passed <= ?3 AND name NOT LIKE 'row:%'`,
       )
-      .all(now.at, now.mono, this.#windowMs());
+      .all(now.at, now.mono, this.#windowMs(), Math.ceil(this.#windowMs() / FASTEST_MS));
     for (const { name, address, fingerprint, at, passed } of rows) {
       const print = decode(fingerprint);
       if (!print || print.grams.length < minGrams) continue;

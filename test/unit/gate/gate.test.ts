@@ -306,6 +306,27 @@ describe('requests', () => {
     expect(world.admit(person(1), TEXT)).toMatchObject({ verdicts: [{ kind: 'go' }] });
   });
 
+  it.each([
+    ['the owner’s own hand wrote', 10, 'row:'],
+    ['was sent while duplicates are looked for all day', 1440, 'other'],
+  ])('a restart does not make a duplicate pass, however much %s in between', async (_name, minutes, prefix) => {
+    await world.close();
+    world = new GateWorld({ policy: { duplicate: { window_ms: minutes * MINUTE } } });
+    world.one(person(1), TEXT);
+    world.drain();
+    world.store.db
+      .sql(
+        `WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 10_001)
+         INSERT INTO gate_send (name, address, people, reply, fingerprint, at, mono, in_flight)
+           SELECT ? || n, '+14155559999', '["+14155559999"]', 1, x'', ?, ?, 0 FROM number`,
+      )
+      .run(prefix, Math.round(world.clock.now()), world.clock.mono());
+    await world.restart();
+    expect(world.admit(person(1), TEXT)).toMatchObject({
+      verdicts: [{ kind: 'refuse', refusal: { code: 'duplicate' } }],
+    });
+  });
+
   it('what was cancelled is no duplicate', () => {
     world.gate.remove(world.one(person(1), TEXT));
     expect(world.admit(person(1), TEXT)).toMatchObject({ verdicts: [{ kind: 'go' }] });
