@@ -120,39 +120,43 @@ export class GramIndex<T extends Enlisted> {
     const isSureFor = grams.length >= this.#sureFrom && grams.length < MAX_GRAMS;
     const asked = new AskedGrams(grams, this.#dictionary, this.#marks);
     const distances = new AskedDistances(grams, this.#pivots);
-    for (const block of blocks) {
-      if (block.awaited === 0 && enough?.isEnough(block.newest)) continue;
-      const { texts, sizes, pivots } = block;
-      const count = this.#signatures.scan(block.room, texts.length);
-      const slots = this.#signatures.found;
-      // The last ones are the newest, as a rule.
-      for (let i = count - 1; i >= 0; i -= 1) {
-        const slot = slots[i] as number;
-        const text = texts[slot] as T | null;
-        if (!text || (!text.awaited && enough?.isEnough(text.newest))) continue;
-        const size = sizes[slot] as number;
-        const least = needed.shared[size] as number;
-        const all = grams.length + size;
-        // Of one that may be cut not all grams are known; for few grams, the kind of letters counts too.
-        const sure = isSureFor && size >= this.#sureFrom && size < MAX_GRAMS;
-        const pivot = pivots[slot] as number;
-        if (pivot > 0) {
-          // Shared is half of what both hold, less how far they are apart.
-          const mine = distances.to(pivot);
-          const other = block.distances[slot] as number;
-          if (all - Math.abs(mine - other) < 2 * least) continue;
-          if (sure && all - mine - other >= 2 * least) {
-            found(text, NEAR, size);
-            continue;
+    try {
+      for (const block of blocks) {
+        if (block.awaited === 0 && enough?.isEnough(block.newest)) continue;
+        const { texts, sizes, pivots } = block;
+        const count = this.#signatures.scan(block.room, texts.length);
+        const slots = this.#signatures.found;
+        // The last ones are the newest, as a rule.
+        for (let i = count - 1; i >= 0; i -= 1) {
+          const slot = slots[i] as number;
+          const text = texts[slot] as T | null;
+          if (!text || (!text.awaited && enough?.isEnough(text.newest))) continue;
+          const size = sizes[slot] as number;
+          const least = needed.shared[size] as number;
+          const all = grams.length + size;
+          // Of one that may be cut not all grams are known; for few grams, the kind of letters counts too.
+          const sure = isSureFor && size >= this.#sureFrom && size < MAX_GRAMS;
+          const pivot = pivots[slot] as number;
+          if (pivot > 0) {
+            // Shared is half of what both hold, less how far they are apart.
+            const mine = distances.to(pivot);
+            const other = block.distances[slot] as number;
+            if (all - Math.abs(mine - other) < 2 * least) continue;
+            if (sure && all - mine - other >= 2 * least) {
+              found(text, NEAR, size);
+              continue;
+            }
           }
+          const both = block.shared(slot, asked.marks(), least);
+          if (both < 0) continue;
+          distances.note(block, slot, all - 2 * both);
+          found(text, sure ? NEAR : both, size);
         }
-        const both = block.shared(slot, asked.marks(), least);
-        if (both < 0) continue;
-        distances.note(block, slot, all - 2 * both);
-        found(text, sure ? NEAR : both, size);
       }
+    } finally {
+      // Also when the caller throws: what is left marked would count for the next text.
+      this.#marks = asked.end();
     }
-    this.#marks = asked.end();
     distances.learn((pivot) => this.#forget(pivot));
     this.#asked = { grams, nearest: distances.nearest };
   }

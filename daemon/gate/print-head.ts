@@ -5,7 +5,7 @@
  *   version · flags · number of tokens · number of attachments · exact key · [variables' key] · [keys of attachments] · [tokens]
  */
 import { CANONICAL_VERSION } from './canonical.ts';
-import type { Fingerprint } from './fingerprint.ts';
+import { type Fingerprint, MAX_GRAMS } from './fingerprint.ts';
 
 const TRUNCATED = 1;
 const CJK = 2;
@@ -42,11 +42,16 @@ export function bytesOf(numbers: Int32Array): Uint8Array {
   return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-/** How many of these stored bytes, from there to before `last`, are the head; -1 if they are of another canonical version, or none. */
+/**
+ * How many of these stored bytes, from there to before `last`, are the head; -1 if they are of another canonical version, or none: also if what
+ * the head says of itself cannot be, as in a damaged store.
+ */
 export function headLength(bytes: Uint8Array, from = 0, last = bytes.length): number {
   if (last - from < EXACT_AT + KEY_BYTES || bytes[from] !== CANONICAL_VERSION) return -1;
   const keys = ((bytes[from + FLAGS_AT] ?? 0) & VARIABLES ? 2 : 1) + (bytes[from + ATTACHMENTS_AT] ?? 0);
-  return EXACT_AT + KEY_BYTES * keys + 4 * (bytes[from + TOKENS_AT] ?? 0);
+  const length = EXACT_AT + KEY_BYTES * keys + 4 * (bytes[from + TOKENS_AT] ?? 0);
+  const grams = (last - from - length) / 4;
+  return grams >= 0 && grams <= MAX_GRAMS ? length : -1;
 }
 
 export function printOf(head: string, grams: Int32Array): Fingerprint {

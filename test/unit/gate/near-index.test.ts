@@ -7,6 +7,7 @@ import { leastShared } from '../../../daemon/gate/least-shared.ts';
 import { likeness, nearByGrams } from '../../../daemon/gate/near.ts';
 import { type KnownText, NearIndex } from '../../../daemon/gate/near-index.ts';
 import { DEFAULT_POLICY, type NearRules, readPolicy } from '../../../daemon/gate/policy.ts';
+import { decode, encode } from '../../../daemon/gate/stored-print.ts';
 import { CORPORA } from '../../bench/gate-speed.ts';
 
 const RULES = DEFAULT_POLICY.near;
@@ -201,4 +202,54 @@ describe('the index', () => {
       expect(index.size).toBe(known.size);
     },
   );
+});
+
+describe('what a damaged store says', () => {
+  it.each([
+    ['more attachments than there are bytes', 3, 200],
+    ['more tokens than there are bytes', 2, 200],
+  ])('is not taken for a fingerprint: %s', (_name, at, value) => {
+    const bytes = Buffer.from(encode(printOf(Array.from({ length: 40 }, (_, i) => gram(i)))));
+    bytes[at] = value;
+    const index = new NearIndex(RULES, () => null);
+    expect(index.keepStored({ bytes, grams: new Int32Array(bytes.length >> 2) }, 0, bytes.length)).toBeNull();
+    expect(index.size).toBe(0);
+    expect(decode(bytes)).toBeNull();
+  });
+
+  it('is not taken for a fingerprint: more grams than are kept', () => {
+    const bytes = Buffer.from(encode(printOf(Array.from({ length: MAX_GRAMS + 1 }, (_, i) => gram(i)))));
+    const index = new NearIndex(RULES, () => null);
+    expect(index.keepStored({ bytes, grams: new Int32Array(bytes.length >> 2) }, 0, bytes.length)).toBeNull();
+    expect(decode(bytes)).toBeNull();
+  });
+});
+
+describe('a search that is broken off', () => {
+  it('leaves nothing that the next one would take for its own', () => {
+    const index = new NearIndex(RULES, () => null);
+    const of = (first: number, own: number) =>
+      printOf([...Array.from({ length: 40 }, (_, i) => gram(first + i)), gram(9_000 + own)]);
+    const apart = index.keep(
+      printOf([
+        ...Array.from({ length: 20 }, (_, i) => gram(i)),
+        ...Array.from({ length: 30 }, (_, i) => gram(500 + i)),
+      ]),
+    );
+    index.keep(of(0, 1));
+    index.note(apart, 1, false);
+    const broken = {
+      takes() {
+        throw new Error('broken off');
+      },
+      isEnough: () => false,
+    };
+    expect(() => index.near(of(0, 2), broken)).toThrow('broken off');
+    // What both hold of the first text must not count for the second.
+    const asked = printOf([
+      ...Array.from({ length: 15 }, (_, i) => gram(500 + i)),
+      ...Array.from({ length: 25 }, (_, i) => gram(2_000 + i)),
+    ]);
+    expect(index.near(asked)).toEqual([]);
+  });
 });
