@@ -60,7 +60,7 @@ export interface Parts<M extends Stored = Stored> {
   lastInboundAt(): number | null;
   sender: { health(): SenderHealth; refusedTexts(): RefusedTexts['texts'] };
   outbox: {
-    receive(frame: CommandFrame): CommandResult;
+    receive(frame: CommandFrame, from: 'here'): CommandResult;
     cancel(target: { message: string }): Answer;
     settle(id: string, as: 'sent' | 'not-sent'): Answer;
     resume(source: 'person'): Answer;
@@ -105,7 +105,7 @@ export function personsDoors<M extends Stored>(parts: Parts<M>): LocalHandlers {
   ): Promise<LocalAnswer<T>> {
     const id = `${LOCAL_COMMAND}${randomBytes(9).toString('base64url')}`;
     const frame: CommandFrame = { type: 'command', seq: 1, id, name, version: 1, data };
-    const result = await commit.run(() => outbox.receive(frame));
+    const result = await commit.run(() => outbox.receive(frame, 'here'));
     if (result.ok) return { ok: true, data: then(result) };
     return { ok: false, error: { code: result.code ?? 'bad_request', message: result.message ?? 'It was refused.' } };
   }

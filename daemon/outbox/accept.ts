@@ -8,10 +8,9 @@ import { hash } from 'node:crypto';
 import type { RefusalCode } from '../../protocol/codes.ts';
 import type { MessageSend } from '../../protocol/commands.ts';
 import { MAX_LIFETIME_MS, MAX_TEXT_CHARACTERS, MAX_WAITING_MESSAGES } from '../../protocol/limits.ts';
-import { LOCAL_COMMAND } from '../../protocol/names.ts';
 import type { Clock } from '../host/clock.ts';
 import { normaliseHandle } from '../host/handles.ts';
-import type { Answer } from './commands.ts';
+import type { Answer, Origin } from './commands.ts';
 import { addressOf, type Messages, type NewMessage, toGateMessage } from './messages.ts';
 import { isWhole, namesOf, partsOf } from './parts.ts';
 import type { Confirmation, Gate, GateRequest, Recipient, RecipientVerdict } from './ports.ts';
@@ -82,7 +81,7 @@ export class Acceptance {
   }
 
   /** In the command's transaction. */
-  accept(send: MessageSend, command: string): Answer {
+  accept(send: MessageSend, command: string, from: Origin): Answer {
     const fault = this.#fault(send);
     if (fault) return fault;
     const normalised = this.#normalise(send.to);
@@ -100,7 +99,7 @@ export class Acceptance {
     const messages = request.recipients.map((recipient, index) => {
       const refusal = this.#reach.refusal(recipient, send.service);
       const verdict = admission.verdicts[index] ?? { kind: 'go', reply: false };
-      return this.#store(send, command, recipient, refusal ? { kind: 'refuse', refusal } : verdict);
+      return this.#store({ send, command, from }, recipient, refusal ? { kind: 'refuse', refusal } : verdict);
     });
     if (send.attachments) this.#want(command, send.attachments);
     return { ok: true, detail: { messages } };
@@ -141,8 +140,7 @@ export class Acceptance {
   }
 
   #store(
-    send: MessageSend,
-    command: string,
+    { send, command, from }: { send: MessageSend; command: string; from: Origin },
     recipient: Recipient,
     verdict: RecipientVerdict,
   ): { message: string; to: string } {
@@ -170,7 +168,7 @@ export class Acceptance {
       this.#messages.move(stored.id, 'rejected', { code, rule, words, retryable, ...(evidence ? { evidence } : {}) });
       return named;
     }
-    if (this.#mayHaveGone(send, command, recipient)) {
+    if (this.#mayHaveGone(send, from, recipient)) {
       // The store may have forgotten the command, and Messages already shows this text to this person: never a second send.
       this.#messages.move(stored.id, 'dispatching');
       const what = namesOf(stored.parts);
@@ -196,9 +194,9 @@ export class Acceptance {
   }
 
   /** A store that was lost, or set back to an older copy, was so before this process began: what was made after that is new. */
-  #mayHaveGone(send: MessageSend, command: string, recipient: Recipient): boolean {
+  #mayHaveGone(send: MessageSend, from: Origin, recipient: Recipient): boolean {
     // This Mac's own commands are made as they come, by the clock that the start was seen by.
-    const tolerance = command.startsWith(LOCAL_COMMAND) ? 0 : CLOCK_TOLERANCE_MS;
+    const tolerance = from === 'here' ? 0 : CLOCK_TOLERANCE_MS;
     if (send.created > this.#startedAt + tolerance) return false;
     return this.#lookalikes.find(recipient, send.text, send.created, send.attachments);
   }

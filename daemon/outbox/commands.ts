@@ -27,7 +27,10 @@ export type Answer =
   | { ok: true; detail?: Record<string, unknown> }
   | { ok: false; code: RefusalCode; message: string; retryAfterMs?: number; detail?: Record<string, unknown> };
 
-export type Handlers = { [N in CommandName]: (data: CommandData<N>, command: string) => Answer };
+export type Handlers = { [N in CommandName]: (data: CommandData<N>, command: string, from: Origin) => Answer };
+
+/** Who gives a command. An id does not say it: the controller names its commands as it likes. */
+export type Origin = 'controller' | 'here';
 
 /** May ids be forgotten and commands expire by the wall clock right now? False after a jump, until the controller agrees. */
 export interface WallClock {
@@ -60,7 +63,7 @@ export class Commands {
   }
 
   /** Takes one command, in the transaction of its frame. */
-  receive(frame: CommandFrame): CommandResult {
+  receive(frame: CommandFrame, from: Origin): CommandResult {
     if (isDeeper(frame.data, MAX_DEPTH))
       return this.#tell(
         this.#result(frame, {
@@ -83,7 +86,7 @@ export class Commands {
           message: `The id ${frame.id} was used before for another command. A new command needs a new id.`,
         }),
       );
-    const result = this.#result(frame, this.#answer(frame));
+    const result = this.#result(frame, this.#answer(frame, from));
     this.#remember(frame, digest, result);
     return this.#tell(result, `cr_${frame.id}`);
   }
@@ -96,7 +99,7 @@ export class Commands {
       .run(this.#clock.now(), limit).changes;
   }
 
-  #answer(frame: CommandFrame): Answer {
+  #answer(frame: CommandFrame, from: Origin): Answer {
     const name = COMMAND_NAMES.find((known) => known === frame.name);
     if (!name || frame.version !== 1)
       return {
@@ -108,14 +111,14 @@ export class Commands {
       };
     const late = this.#tooLate(frame);
     if (late) return late;
-    return this.#handle(name, frame);
+    return this.#handle(name, frame, from);
   }
 
-  #handle<N extends CommandName>(name: N, frame: CommandFrame): Answer {
+  #handle<N extends CommandName>(name: N, frame: CommandFrame, from: Origin): Answer {
     const schema: z.ZodType<CommandData<N>> = COMMAND_DATA[name] as unknown as z.ZodType<CommandData<N>>;
     const parsed = schema.safeParse(frame.data);
     if (!parsed.success) return { ok: false, code: 'bad_request', message: `${name}: ${firstMistake(parsed.error)}` };
-    return this.#handlers[name](parsed.data, frame.id);
+    return this.#handlers[name](parsed.data, frame.id, from);
   }
 
   /** A command past its time, or older than the memory of ids reaches, is never run: nobody knows whether it ran before. */

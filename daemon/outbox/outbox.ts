@@ -20,7 +20,7 @@ import { normaliseHandle } from '../host/handles.ts';
 import type { Log } from '../host/log.ts';
 import { Acceptance, type Groups, type Lookalikes, textFault } from './accept.ts';
 import { Attached } from './attached.ts';
-import { type Answer, Commands, type WallClock } from './commands.ts';
+import { type Answer, Commands, type Origin, type WallClock } from './commands.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { CommandFiles } from './files.ts';
 import { addressOf, type Message, Messages, toGateMessage } from './messages.ts';
@@ -115,7 +115,7 @@ export class Outbox {
       journal,
       wall,
       handlers: {
-        'message.send': (data, command) => this.#acceptance.accept(data, command),
+        'message.send': (data, command, from) => this.#acceptance.accept(data, command, from),
         'message.cancel': (data) => this.#cancel(data),
         'sender.pause': (data) => this.#tellHealth(gate.pause(data.reason ?? 'paused by the controller')),
         'sender.resume': () => this.resume('command'),
@@ -180,8 +180,8 @@ export class Outbox {
   }
 
   /** One command, in the transaction of its frame. */
-  receive(frame: CommandFrame): CommandResult {
-    const result = this.commands.receive(frame);
+  receive(frame: CommandFrame, from: Origin = 'controller'): CommandResult {
+    const result = this.commands.receive(frame, from);
     if (result.ok && !result.duplicate) this.dispatcher.wake();
     return result;
   }

@@ -131,9 +131,14 @@ export class OutboxWorld {
     };
   }
 
-  command(name: string, data: Record<string, unknown>, id?: string): Promise<CommandResult> {
+  command(
+    name: string,
+    data: Record<string, unknown>,
+    id?: string,
+    from: 'controller' | 'here' = 'controller',
+  ): Promise<CommandResult> {
     const frame = this.frame(name, data, id);
-    return this.store.commit.run(() => this.outbox.receive(frame));
+    return this.store.commit.run(() => this.outbox.receive(frame, from));
   }
 
   events(): JournalEvent[] {

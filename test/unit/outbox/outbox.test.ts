@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SendOutcome } from '../../../daemon/outbox/ports.ts';
 import { Questions } from '../../../daemon/outbox/questions.ts';
 import type { CommandResult } from '../../../protocol/events.ts';
+import { LOCAL_COMMAND } from '../../../protocol/names.ts';
 import type { Check } from '../../../protocol/queries.ts';
 import { until } from '../../support/fake-clock.ts';
 import { OPTED_OUT } from '../../support/fake-gate.ts';
@@ -198,13 +199,17 @@ describe('acceptance', () => {
   test('a command given at this Mac was not given before it began', async () => {
     world.lookalike = true;
     world.clock.advance(1_000);
-    await world.command('message.send', world.send(ANNA, 'Hello'), 'local_one');
+    await world.command('message.send', world.send(ANNA, 'Hello'), 'one', 'here');
     expect(world.states()).toEqual(['accepted']);
-    await world.command(
-      'message.send',
-      world.send(ANNA, 'Hello', { created: world.clock.now() - 60_000 }),
-      'local_two',
-    );
+    const before = world.send(ANNA, 'Hello', { created: world.clock.now() - 60_000 });
+    await world.command('message.send', before, 'two', 'here');
+    expect(world.states().at(-1)).toBe('unknown');
+  });
+
+  test('a command of the controller’s is none of this Mac’s, whatever its name', async () => {
+    world.lookalike = true;
+    world.clock.advance(1_000);
+    await world.command('message.send', world.send(ANNA, 'Hello'), `${LOCAL_COMMAND}one`);
     expect(world.states().at(-1)).toBe('unknown');
   });
 });
