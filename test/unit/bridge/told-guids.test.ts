@@ -1,8 +1,10 @@
 /** The memory of told guids against a plain list: over restarts and rollbacks, with guids of all kinds. */
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ToldGuids } from '../../../daemon/bridge/told-guids.ts';
-import { openStore, type TestStore } from '../../support/store.ts';
+import { openRelayDb, readMigrations } from '../../../daemon/host/db.ts';
+import { MIGRATIONS, openStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
 
@@ -75,4 +77,23 @@ it('knows each of many, and nothing else', () => {
     for (let n = 0; n < 5_000; n += 1) expect(known.has(guid(n))).toBe(true);
     for (let n = 5_000; n < 10_000; n += 1) expect(known.has(guid(n))).toBe(false);
   }
+});
+
+it('knows what a store of before told', () => {
+  const path = join(store.folder, 'before.db');
+  const guid = (n: number) => `ABCDEF01-0000-4000-8000-${String(n).padStart(12, '0')}`;
+  const before = openRelayDb(path, readMigrations(MIGRATIONS).slice(0, 14));
+  const put = before.sql('INSERT INTO chat_told (n, guid) VALUES (?, ?)');
+  // Forgotten ones leave numbers out, and some are written otherwise.
+  for (let n = 0; n < 50; n += 1) put.run(1_000 + 2 * n, n % 10 === 9 ? `g-${n}` : guid(n));
+  before.close();
+  const db = openRelayDb(path, readMigrations(MIGRATIONS));
+  let memory = new ToldGuids(db, 20);
+  memory.add([guid(50)]);
+  for (const known of [memory, new ToldGuids(db, 20)])
+    for (let n = 32; n <= 50; n += 1) expect(known.has(guid(n))).toBe(n % 10 !== 9);
+  for (let n = 51; n < 200; n += 1) memory.add([guid(n)]);
+  memory = new ToldGuids(db, 20);
+  for (let n = 180; n < 200; n += 1) expect(memory.has(guid(n))).toBe(true);
+  db.close();
 });
