@@ -94,7 +94,7 @@ export class Estimates {
     const now = this.#clock.mono();
     const known = this.#asked;
     if (known?.print === print && known.generation === generation && known.until > now) return known.near;
-    const near = this.#index.near(print, this.#ledger.search());
+    const near = this.#index.near(print, this.#ledger.search(ANSWER_LASTS_MS));
     this.#asked = { print, generation, until: now + ANSWER_LASTS_MS, near };
     return near;
   }

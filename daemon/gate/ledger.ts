@@ -197,16 +197,19 @@ export class LocalLedger implements Ledger {
     this.#db.sql('UPDATE gate_send SET fingerprint = ? WHERE name = ?').run(encode(print), name);
   }
 
-  /** Found enough for `around`: more people than are counted and may have to be left out, and the newest of all that has settled. */
-  search(): Search<Load> {
-    const now = this.#clock.mono();
+  /**
+   * Found enough for `around`, now and for `lastsMs` from now: more people than are counted and may have to be left out, and the newest of all
+   * that has settled.
+   */
+  search(lastsMs = 0): Search<Load> {
+    const end = this.#clock.mono() + lastsMs;
     const people = new Set<string>();
     let last = NEVER;
     return {
       takes(text) {
         if (text.newest === NEVER || (people.size > PEOPLE_ENOUGH && text.newest <= last)) return;
         for (const { phase, until, mono, people: got } of text.load.sends) {
-          if (phase === 'in_flight' || until <= now) continue;
+          if (phase === 'in_flight' || until <= end) continue;
           last = Math.max(last, mono);
           for (const person of got) people.add(person);
         }

@@ -85,4 +85,27 @@ describe('the ledger', () => {
     expect(stopped).toBeGreaterThan(100);
     expect(many).toBeGreaterThan(100);
   });
+
+  it('finds enough for as long as the answer is used, though much of what it counts leaves the window', () => {
+    const clock = new FakeClock();
+    const index = new NearIndex<Load>(DEFAULT_POLICY.near, emptyLoad);
+    const ledger = new LocalLedger({ db: store.db, clock, index, release: () => {}, windowMs: WINDOW_MS });
+    let made = 0;
+    const send = (print: Fingerprint) => {
+      made += 1;
+      const address = `+1${made}`;
+      ledger.reserve({ name: `m${made}`, address, people: [address], reply: false, print });
+      ledger.commit(`m${made}`, true);
+    };
+    send(printOf(0, 1));
+    for (let n = 0; n < 102; n += 1) send(printOf(0, 2 + n));
+    clock.advance(50_000);
+    for (let n = 0; n < 60; n += 1) send(printOf(0, 1));
+    clock.advance(1);
+    send(printOf(0, 200));
+    clock.advance(49_000);
+    const near = index.near(printOf(0, 300), ledger.search(10_000));
+    clock.advance(9_999);
+    expect(ledger.around(near, []).count).toBe(51);
+  });
 });
