@@ -94,6 +94,8 @@ export class NearIndex<T> {
   readonly #words = new Map<number, { short: Set<KnownText<T>>; long: Set<KnownText<T>> }>();
   readonly #grams: GramIndex<KnownText<T>>;
   readonly #lately = new Lately();
+  /** As a rule it is asked about several times in a row. */
+  #headed: { print: Fingerprint; head: string } | null = null;
   #generation = 0;
   #searches = 0;
 
@@ -113,12 +115,12 @@ export class NearIndex<T> {
   }
 
   find(print: Fingerprint): KnownText<T> | undefined {
-    return this.#find(headOf(print), print.grams, 0, print.grams.length);
+    return this.#find(this.#headOf(print), print.grams, 0, print.grams.length);
   }
 
   /** The known text with this fingerprint, made if it is new. */
   keep(print: Fingerprint): KnownText<T> {
-    const head = headOf(print);
+    const head = this.#headOf(print);
     const known = this.#find(head, print.grams, 0, print.grams.length);
     if (known) return known;
     const text = this.#add(head, print.grams);
@@ -136,6 +138,11 @@ export class NearIndex<T> {
     const head = bytes.toString('latin1', from, from + length);
     const first = (from + length) >> 2;
     return this.#find(head, grams, first, last >> 2) ?? this.#add(head, grams, first, last >> 2);
+  }
+
+  #headOf(print: Fingerprint): string {
+    if (this.#headed?.print !== print) this.#headed = { print, head: headOf(print) };
+    return this.#headed.head;
   }
 
   #find(head: string, grams: Int32Array, from: number, last: number): KnownText<T> | undefined {
@@ -202,7 +209,7 @@ export class NearIndex<T> {
       judged = true;
       if (likeness(print, text.print, rules).verdict !== 'apart') take(text);
     };
-    const head = headOf(print);
+    const head = this.#headOf(print);
     for (const texts of this.#withKeyOf(head))
       for (const text of texts) {
         // A key in common is near by itself: of a campaign there may be very many.
