@@ -1,15 +1,12 @@
--- What has been told, by guid (16 bytes each, told-guids.ts): iCloud inserts old rows anew, and a new generation is read again. A row for all that
--- were told together, in their order; an index of guids, which are random, would be touched all over by each of them.
+-- What has been told, by guid: iCloud inserts old rows anew, and a new generation is read again. A row for all that were told together, in their
+-- order, a line each; an index of guids, which are random, would be touched all over by each of them (told-guids.ts).
 ALTER TABLE chat_told RENAME TO chat_told_before;
 CREATE TABLE chat_told (
   -- How many guids were told before these.
   n     INTEGER PRIMARY KEY,
-  guids BLOB    NOT NULL
+  guids TEXT    NOT NULL
 ) STRICT;
--- As Apple writes them. Others are kept by their SHA-256, which SQL does not know: these few are forgotten.
-INSERT INTO chat_told (n, guids)
-  SELECT row_number() OVER (ORDER BY n) - 1, unhex(guid, '-') FROM chat_told_before
-  WHERE guid GLOB '????????-????-????-????-????????????' AND guid = upper(guid) AND length(unhex(guid, '-')) = 16;
+INSERT INTO chat_told (n, guids) SELECT row_number() OVER (ORDER BY n) - 1, guid FROM chat_told_before;
 DROP TABLE chat_told_before;
 
 -- Rows of chat.db are told once by `chat_told`, results by `command`; their ids are random too, and need no second look.
