@@ -113,15 +113,10 @@ export class GramBlock {
     const bytes = this.#bytes;
     const end = this.#ends[slot] as number;
     let missing = (this.sizes[slot] as number) - least;
-    for (let at = this.#start(slot); at < end && missing >= 0; at += 1) {
-      let byte = bytes[at] as number;
-      let number = byte;
-      for (let bits = 7; byte >= MORE; bits += 7) {
-        at += 1;
-        byte = bytes[at] as number;
-        number = (number & ((1 << bits) - 1)) | (byte << bits);
-      }
+    for (let at = this.#start(slot); at < end && missing >= 0; ) {
+      const number = numberAt(bytes, at);
       missing -= 1 - (marks[number] as number);
+      at += bytesOf(number);
     }
     return missing < 0 ? -1 : least + missing;
   }
@@ -131,15 +126,9 @@ export class GramBlock {
     const bytes = this.#bytes;
     let at = this.#start(slot);
     for (let i = 0; i < numbers.length; i += 1) {
-      let byte = bytes[at] as number;
-      let number = byte;
-      for (let bits = 7; byte >= MORE; bits += 7) {
-        at += 1;
-        byte = bytes[at] as number;
-        number = (number & ((1 << bits) - 1)) | (byte << bits);
-      }
-      at += 1;
+      const number = numberAt(bytes, at);
       numbers[i] = number;
+      at += bytesOf(number);
     }
     return numbers;
   }
@@ -167,4 +156,21 @@ export class GramBlock {
     bytes.set(this.#bytes);
     this.#bytes = bytes;
   }
+}
+
+function numberAt(bytes: Uint8Array, at: number): number {
+  let byte = bytes[at] as number;
+  let number = byte;
+  for (let i = 1; byte >= MORE; i += 1) {
+    byte = bytes[at + i] as number;
+    number = (number & ((1 << (7 * i)) - 1)) | (byte << (7 * i));
+  }
+  return number;
+}
+
+/** How many bytes it takes. */
+function bytesOf(number: number): number {
+  if (number < MORE) return 1;
+  if (number < 1 << 14) return 2;
+  return number < 1 << 21 ? 3 : MOST_BYTES;
 }

@@ -201,7 +201,7 @@ export class LocalLedger implements Ledger {
    * Found enough for `around`, now and for `lastsMs` from now: more people than are counted and may have to be left out, and the newest of all
    * that has settled.
    */
-  search(lastsMs = 0): Search<Load> {
+  search(lastsMs: number): Search<Load> {
     const end = this.#clock.mono() + lastsMs;
     const people = new Set<string>();
     let last = NEVER;

@@ -57,8 +57,8 @@ const PAGE = 1 << 16;
 const NEEDED_AT = 0;
 const FOUND_AT = 2_048;
 const ASKED_AT = 4_096;
-const ASKED_BYTES = 256;
-const ROOMS_AT = 8_192;
+const ASKED_BYTES = STEP_BYTES * (STEPS_UNCUT + 1);
+const ROOMS_AT = ASKED_AT + ASKED_BYTES * LENGTHS + (MAX_GRAMS * BITS_PER_GRAM_CUT) / 8;
 
 /** Of that number no text has enough grams. */
 export const TOO_MANY = 0xffff;
