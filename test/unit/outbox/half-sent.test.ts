@@ -47,6 +47,19 @@ function answered(): (outcome: SendOutcome) => void {
   return (outcome) => end(outcome);
 }
 
+/** The text went and its file runs; then the text was not delivered. `end` ends the run. */
+async function running(): Promise<{ id: string; end: (outcome: SendOutcome) => void }> {
+  const end = answered();
+  world.bridge.next.unshift(() => ({ kind: 'accepted' }));
+  const id = await send('Look!', [A, B]);
+  await begun(1);
+  await row(0, 'sent');
+  await begun(2);
+  await row(0, 'not_delivered', UPLOAD);
+  expect(told(id)).toEqual(['not_delivered', 'dispatching', 'not_sent']);
+  return { id, end };
+}
+
 describe('the whole may be sent again', () => {
   it('not when its text is there and its file was refused, though the file itself could be tried again', async () => {
     const id = await send('Look!', [A]);
@@ -64,14 +77,7 @@ describe('the whole may be sent again', () => {
   });
 
   it('not while another part of it runs, nor when nobody knows of that', async () => {
-    const end = answered();
-    world.bridge.next.unshift(() => ({ kind: 'accepted' }));
-    const id = await send('Look!', [A, B]);
-    await begun(1);
-    await row(0, 'sent');
-    await begun(2);
-    await row(0, 'not_delivered', UPLOAD);
-    expect(told(id)).toEqual(['not_delivered', 'dispatching', 'not_sent']);
+    const { id, end } = await running();
     expect(newest(id)).toMatchObject({ state: 'not_delivered', code: 'partly_sent', retryable: false });
     await row(1, 'unknown');
     expect(newest(id)).toMatchObject({ state: 'not_delivered', code: 'partly_sent', retryable: false });
@@ -186,19 +192,6 @@ describe('a person settles', () => {
 
 describe('a part that is being handed over while an earlier one turns bad', () => {
   const LATER: SendOutcome = { kind: 'not_started', code: 'messages_unavailable', words: 'Not running.', again: true };
-
-  /** The text went and its file runs; then the text was not delivered. Ends the run. */
-  async function running(): Promise<{ id: string; end: (outcome: SendOutcome) => void }> {
-    const end = answered();
-    world.bridge.next.unshift(() => ({ kind: 'accepted' }));
-    const id = await send('Look!', [A, B]);
-    await begun(1);
-    await row(0, 'sent');
-    await begun(2);
-    await row(0, 'not_delivered', UPLOAD);
-    expect(told(id)).toEqual(['not_delivered', 'dispatching', 'not_sent']);
-    return { id, end };
-  }
 
   it.each<[string, SendOutcome, string, object]>([
     ['is unknown if it may have gone', MAYBE, 'unknown', { code: 'partly_sent', retryable: false }],
